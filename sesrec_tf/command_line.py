@@ -1,0 +1,24 @@
+"""What every command shares: one way to fail and one way to stop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from sesrec_tf.errors import InputError
+
+
+def run_command(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Runs `main` on the process's arguments.
+
+    An `InputError` is printed as one line with exit status 2; Ctrl-C exits with 130, the shell's
+    convention, and no traceback. Anything else is a defect and keeps its traceback.
+    """
+    try:
+        main(None)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        raise SystemExit(130) from None

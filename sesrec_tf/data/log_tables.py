@@ -1,0 +1,90 @@
+"""The log tables: what every source of data yields and what preparation reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sesrec_tf.errors import InputError
+
+USER_ID = "user_id"
+ITEM_ID = "item_id"
+TIMESTAMP = "timestamp"
+SESSION_ID = "session_id"
+QUERY = "query"
+SOURCE = "source"
+CLICKED_ITEM_IDS = "clicked_item_ids"
+
+REQUIRED_COLUMNS = {
+    "interactions": (USER_ID, ITEM_ID, TIMESTAMP),
+    "searches": (USER_ID, SESSION_ID, QUERY, SOURCE, CLICKED_ITEM_IDS, TIMESTAMP),
+    "items": (ITEM_ID,),
+    "users": (USER_ID,),
+}
+"""Columns every table must have. Further columns of `items` and `users` are attributes."""
+
+
+@dataclass(frozen=True)
+class LogTables:
+    """Joint search and recommendation logs of one platform, rows in any order.
+
+    Ids are strings read verbatim, or integers, which stand for their decimal digits; they hold no
+    whitespace and are never empty.
+
+    Attributes:
+        interactions: `user_id, item_id, timestamp`, the positives of the recommendation feed.
+        searches: `user_id, session_id, query, source, clicked_item_ids, timestamp`, one row a
+            session; `query` is words separated by spaces, `clicked_item_ids` ids separated by
+            spaces (or a list), empty for no click; an empty `source` is an unknown one.
+        items: `item_id` and categorical attributes, or `None`. The column `category`, and any
+            other whose values hold ` > `, is a path and gives one attribute per level.
+        users: `user_id` and categorical attributes, or `None`.
+
+    Raises:
+        InputError: if a table has no rows, lacks a column, or has a column twice.
+    """
+
+    interactions: pd.DataFrame
+    searches: pd.DataFrame
+    items: pd.DataFrame | None = None
+    users: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        for name in REQUIRED_COLUMNS:
+            frame = getattr(self, name)
+            if frame is not None:
+                require_columns(name, [str(column) for column in frame.columns])
+                require_rows(name, len(frame))
+
+
+def require_columns(table: str, columns: list[str]) -> None:
+    """Checks the header of one table.
+
+    Raises:
+        InputError: if a required column is absent or any column stands twice.
+    """
+    missing = [column for column in REQUIRED_COLUMNS[table] if column not in columns]
+    if missing:
+        raise InputError(
+            f"{table}: missing column {', '.join(missing)}. Expected the columns "
+            f"{', '.join(REQUIRED_COLUMNS[table])}. Received: {', '.join(columns) or 'none'}. "
+            "Name the columns in the first line."
+        )
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise InputError(f"{table}: column {', '.join(twice)} stands twice. Rename one of them.")
+
+
+def require_rows(table: str, rows: int) -> None:
+    """Checks that one table is not empty.
+
+    Raises:
+        InputError: if it has no rows.
+    """
+    if rows == 0:
+        optional = " or leave the table out" if table in ("items", "users") else ""
+        raise InputError(
+            f"{table}: no rows. Expected at least one below the column names. Give a file with "
+            f"rows{optional}."
+        )

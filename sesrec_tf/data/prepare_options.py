@@ -1,0 +1,110 @@
+"""Settings of one preparation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sesrec_tf.errors import InputError
+
+TIME_UNITS = ("s", "ms", "datetime", "order")
+SPLIT_RULES = ("leave-last-out", "time")
+NEGATIVE_DISTRIBUTIONS = ("uniform", "popularity")
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """Everything that shapes a prepared data set, apart from the logs.
+
+    Attributes:
+        time_unit: of the `timestamp` columns: integer seconds `s`, integer milliseconds `ms`,
+            ISO 8601 `datetime` (UTC where it names no zone), or `order`, a position in the
+            user's own sequence.
+        split: `leave-last-out` (a user's last instance is test, the second last valid) or `time`.
+        valid_from, test_from: first instant of the validation and test periods of `time`, written
+            as in the logs.
+        min_earlier_searches: searches that must precede an instance.
+        min_instances: instances a user must have to give one to valid and one to test.
+        min_count: occurrences in training rows below which an item, query or word is unknown.
+        max_rec, max_searches: `T_r`, `T_s`, most recent events kept.
+        max_clicks, max_words: upper bounds of `C` and `L`; the stored widths are no larger than
+            what training rows hold.
+        negatives: distribution of the frozen evaluation negatives.
+        num_negatives: frozen negatives an instance.
+        seed: of the frozen negatives.
+        shards: record files of each split; `None` chooses by size.
+        overwrite: whether an existing prepared data set is replaced.
+
+    Raises:
+        InputError: if a setting is out of range, or two contradict each other.
+    """
+
+    time_unit: str = "s"
+    split: str = "leave-last-out"
+    valid_from: str | int | None = None
+    test_from: str | int | None = None
+    min_earlier_searches: int = 0
+    min_instances: int = 3
+    min_count: int = 1
+    max_rec: int = 15
+    max_searches: int = 15
+    max_clicks: int = 5
+    max_words: int = 15
+    negatives: str = "uniform"
+    num_negatives: int = 99
+    seed: int = 20210823
+    shards: int | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _require_choice("time-unit", self.time_unit, TIME_UNITS)
+        _require_choice("split", self.split, SPLIT_RULES)
+        _require_choice("negatives", self.negatives, NEGATIVE_DISTRIBUTIONS)
+        # Two instances are the least that can give one to each of valid and test.
+        least = {"min_earlier_searches": 0, "min_instances": 2, "seed": 0}
+        for name in (
+            "min_earlier_searches",
+            "min_instances",
+            "min_count",
+            "max_rec",
+            "max_searches",
+            "max_clicks",
+            "max_words",
+            "num_negatives",
+            "seed",
+        ):
+            _require_integer(name, getattr(self, name), least.get(name, 1))
+        if self.shards is not None:
+            _require_integer("shards", self.shards, 1)
+        self._check_split()
+
+    def _check_split(self) -> None:
+        instants = (self.valid_from, self.test_from)
+        if self.split == "time":
+            if self.time_unit == "order":
+                raise InputError(
+                    "`--split time` needs real times. Received: `--time-unit order`, positions in "
+                    "each user's own sequence. Use `--split leave-last-out`."
+                )
+            if None in instants:
+                raise InputError(
+                    "`--split time` needs both `--valid-from` and `--test-from`. Received: "
+                    f"{self.valid_from!r} and {self.test_from!r}."
+                )
+        elif instants != (None, None):
+            raise InputError(
+                "`--valid-from` and `--test-from` belong to `--split time`. Received: "
+                f"`--split {self.split}`."
+            )
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"`--{name}` should be one of {', '.join(choices)}. Received: {value!r}.")
+
+
+def _require_integer(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        flag = name.replace("_", "-")
+        raise InputError(
+            f"`--{flag}` should be an integer of at least {least}. Received: {value!r}."
+        )

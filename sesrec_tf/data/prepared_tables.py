@@ -1,0 +1,109 @@
+"""The Parquet tables of a prepared data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sesrec_tf.data.attributes import Attribute, attribute_frame
+from sesrec_tf.data.event_log import EventLog, Integers
+from sesrec_tf.data.indexed_log import IndexedLog
+from sesrec_tf.data.splits import SplitAssignment
+from sesrec_tf.schema import FIRST_KNOWN, SPLITS
+
+
+def item_table(indexed: IndexedLog, attributes: list[Attribute]) -> pa.Table:
+    """Attributes, `count` (training interactions, 0 for items only clicked) and `clicks`."""
+    frame = attribute_frame(attributes)
+    code = indexed.items.code
+    frame["count"] = _by_index(indexed.counts.interactions[code])
+    frame["clicks"] = _by_index(indexed.counts.clicks[code])
+    return _table(frame)
+
+
+def user_table(indexed: IndexedLog, attributes: list[Attribute]) -> pa.Table:
+    """Attributes and `count`, training interactions."""
+    frame = attribute_frame(attributes)
+    frame["count"] = _by_index(indexed.counts.user_interactions[indexed.users.code])
+    return _table(frame)
+
+
+def query_table(log: EventLog, indexed: IndexedLog) -> pa.Table:
+    """Distinct query texts of the training searches, most frequent first.
+
+    Columns `text`, `query` (index; 1 below the least count), `words` (`L` indices, 0 at padding)
+    and `count` (training sessions).
+    """
+    counts = indexed.counts.queries
+    code = np.argsort(-counts, kind="stable")
+    code = code[counts[code] > 0]
+    words = pa.array(indexed.query_words[code].ravel())
+    return pa.table(
+        {
+            "text": log.queries.take(pa.array(code)),
+            "query": indexed.queries.index[code],
+            "words": pa.FixedSizeListArray.from_arrays(words, indexed.shape.query_words),
+            "count": counts[code],
+        }
+    )
+
+
+def interaction_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignment) -> pa.Table:
+    """All interactions in (user, event) order; `split` is "" where there is no instance."""
+    events = log.interactions
+    names = pa.array(["", *SPLITS])
+    return pa.table(
+        {
+            "row": events.row,
+            "user_id": _raw(log.users, events.user),
+            "item_id": _raw(log.items, events.item),
+            "timestamp": events.time,
+            "user": indexed.users.index[events.user],
+            "item": indexed.items.index[events.item],
+            "earlier_interactions": events.earlier_interactions,
+            "earlier_searches": events.earlier_searches,
+            "training": splits.training_interactions,
+            "split": _raw(names, splits.instance_split.astype(np.int64) + 1),
+        }
+    )
+
+
+def search_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignment) -> pa.Table:
+    """All search sessions in (user, event) order, `clicked_items` with every click."""
+    events = log.searches
+    offsets = pa.array(events.click_offsets)
+    clicks = events.clicks
+    return pa.table(
+        {
+            "row": events.row,
+            "user_id": _raw(log.users, events.user),
+            "session_id": events.session_id,
+            "query_text": _raw(log.queries, events.query),
+            "source_name": _raw(log.sources, events.source),
+            "clicked_item_ids": pa.LargeListArray.from_arrays(
+                offsets, log.items.take(pa.array(clicks))
+            ),
+            "timestamp": events.time,
+            "user": indexed.users.index[events.user],
+            "query": indexed.queries.index[events.query],
+            "source": indexed.sources.index[events.source],
+            "clicked_items": pa.LargeListArray.from_arrays(
+                offsets, pa.array(indexed.items.index[clicks])
+            ),
+            "earlier_interactions": events.earlier_interactions,
+            "training": splits.training_searches,
+        }
+    )
+
+
+def _by_index(known: Integers) -> Integers:
+    return np.concatenate([np.zeros(FIRST_KNOWN, np.int64), known])
+
+
+def _raw(ids: pa.Array, codes: Integers) -> pa.Array:
+    return ids.take(pa.array(codes))
+
+
+def _table(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)

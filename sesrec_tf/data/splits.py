@@ -1,0 +1,98 @@
+"""Which interactions are ranking instances, of which split, and which rows are for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sesrec_tf.data.event_log import EventLog
+from sesrec_tf.data.log_columns import parse_instant
+from sesrec_tf.data.prepare_options import PrepareOptions
+from sesrec_tf.errors import InputError
+from sesrec_tf.schema import SPLITS
+
+NO_INSTANCE = -1
+TRAIN, VALID, TEST = range(len(SPLITS))
+
+
+@dataclass(frozen=True)
+class SplitAssignment:
+    """The split of one event log.
+
+    Attributes:
+        instance_split: `[R]` int8, index into `SPLITS`, or -1 for an interaction that is no
+            instance because too little precedes it.
+        training_interactions: `[R]` bool, rows from which vocabularies and counts are made.
+        training_searches: `[S]` bool, likewise.
+    """
+
+    instance_split: npt.NDArray[np.int8]
+    training_interactions: npt.NDArray[np.bool_]
+    training_searches: npt.NDArray[np.bool_]
+
+
+def assign_splits(log: EventLog, options: PrepareOptions) -> SplitAssignment:
+    """Splits by the rule of the options.
+
+    An instance has an earlier interaction and `min_earlier_searches` earlier searches of its user.
+
+    Raises:
+        InputError: if an instant of the time split is unreadable or the two are not in order.
+    """
+    events = log.interactions
+    is_instance = (events.earlier_interactions >= 1) & (
+        events.earlier_searches >= options.min_earlier_searches
+    )
+    if options.split == "time":
+        return _by_time(log, options, is_instance)
+    return _leave_last_out(log, options.min_instances, is_instance)
+
+
+def _leave_last_out(
+    log: EventLog, min_instances: int, is_instance: npt.NDArray[np.bool_]
+) -> SplitAssignment:
+    """Last instance test, second last valid, for users with `min_instances`.
+
+    Whatever precedes an event also precedes the user's later events, so the instances of a user
+    are the last ones of their interactions, and counting from the end finds them.
+    """
+    user = log.interactions.user
+    users = len(log.users)
+    instances = np.bincount(user, weights=is_instance, minlength=users).astype(np.int64)
+    evaluated = instances >= min_instances
+    interactions = np.diff(log.first_interaction)
+    remaining = interactions[user] - log.interactions.earlier_interactions
+    split = np.where(is_instance, TRAIN, NO_INSTANCE).astype(np.int8)
+    split[evaluated[user] & (remaining == 1)] = TEST
+    split[evaluated[user] & (remaining == 2)] = VALID
+    # The search precedes the validation target if only interactions before the target precede it.
+    target = interactions - 2
+    before_target = log.searches.earlier_interactions <= target[log.searches.user]
+    return SplitAssignment(
+        instance_split=split,
+        training_interactions=split <= TRAIN,
+        training_searches=before_target | ~evaluated[log.searches.user],
+    )
+
+
+def _by_time(
+    log: EventLog, options: PrepareOptions, is_instance: npt.NDArray[np.bool_]
+) -> SplitAssignment:
+    assert options.valid_from is not None
+    assert options.test_from is not None
+    valid_from = parse_instant(options.valid_from, "valid-from", options.time_unit)
+    test_from = parse_instant(options.test_from, "test-from", options.time_unit)
+    if valid_from >= test_from:
+        raise InputError(
+            f"`--valid-from` should lie before `--test-from`. Received: {options.valid_from!r} and "
+            f"{options.test_from!r}."
+        )
+    time = log.interactions.time
+    period = np.searchsorted([valid_from, test_from], time, side="right")
+    return SplitAssignment(
+        instance_split=np.where(is_instance, period, NO_INSTANCE).astype(np.int8),
+        training_interactions=time < valid_from,
+        training_searches=log.searches.time < valid_from,
+    )

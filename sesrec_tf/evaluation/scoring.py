@@ -1,0 +1,78 @@
+"""Scoring the frozen candidates of a split: each history is encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from sesrec_tf.data.evaluation_batches import evaluation_batches
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.schema import HistoryShape
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ScoredSplit:
+    """Logits of a split with the features they belong to.
+
+    Attributes:
+        logits: float32 `[N, 1 + negatives]`, the positive in column 0.
+        features: every feature of the records, `[N, …]`, see `parse_batch`.
+    """
+
+    logits: Array
+    features: dict[str, Array]
+
+
+class SplitScorer:
+    """Scores a split again and again, tracing the model once.
+
+    Args:
+        model: what to score with.
+        prepared: the data set.
+        history: widths of the batches.
+        batch_size: users a batch.
+    """
+
+    def __init__(
+        self,
+        model: RankingModel,
+        prepared: PreparedDataset,
+        history: HistoryShape,
+        batch_size: int = 256,
+    ) -> None:
+        self._prepared = prepared
+        self._history = history
+        self._batch_size = batch_size
+        self._score = tf.function(
+            lambda features: model(features, training=False), reduce_retracing=True
+        )
+
+    def __call__(
+        self, split: str, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
+    ) -> ScoredSplit:
+        """Scores `valid` or `test`; `progress` may wrap the iteration over batches."""
+        batches = evaluation_batches(self._prepared, split, self._history, self._batch_size)
+        logits, features = [], []
+        for batch in progress(batches):
+            logits.append(self._score(batch).numpy())
+            features.append({name: value.numpy() for name, value in batch.items()})
+        return ScoredSplit(np.concatenate(logits), stack(features))
+
+
+def read_split(prepared: PreparedDataset, split: str, history: HistoryShape) -> dict[str, Array]:
+    """Every feature of a split as arrays, for rankers that need no model."""
+    batches = evaluation_batches(prepared, split, history, batch_size=4096)
+    return stack([{k: v.numpy() for k, v in batch.items()} for batch in batches])
+
+
+def stack(batches: list[dict[str, Array]]) -> dict[str, Array]:
+    """Concatenates batches feature by feature."""
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

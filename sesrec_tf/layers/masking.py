@@ -1,0 +1,50 @@
+"""Masked reductions over histories. Masks are boolean, True = valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+def masked_softmax(logits: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the last axis restricted to `mask`; a row without valid entries gives zeros.
+
+    Computed in at least float32 whatever the compute dtype, and with the dtype's lowest finite
+    value rather than a constant that half precision could not hold.
+
+    Args:
+        logits: float `[..., T]`.
+        mask: bool, broadcastable to `[..., T]`.
+
+    Returns:
+        Float `[..., T]`, float32 or wider.
+    """
+    logits = at_least_float32(logits)
+    lowest = _lowest(logits)
+    weights = ops.softmax(ops.where(mask, logits, lowest), axis=-1)
+    return ops.where(mask, weights, ops.zeros_like(weights))
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `values` `[..., T, d]` over the T axis where `mask` `[..., T]`; zeros if nowhere."""
+    weights = ops.cast(mask, values.dtype)
+    total = ops.sum(values * ops.expand_dims(weights, -1), axis=-2)
+    count = ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1)
+    return total / count
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """`values` in float32, or unchanged if float64."""
+    if keras.backend.standardize_dtype(values.dtype) == "float64":
+        return values
+    return ops.cast(values, "float32")
+
+
+def _lowest(values: Tensor) -> Tensor:
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    # Half the range, so that a later subtraction of the maximum cannot overflow.
+    return ops.cast(-1.7e38 if dtype == "float32" else -8.9e307, dtype)

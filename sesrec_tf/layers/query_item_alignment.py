@@ -1,0 +1,171 @@
+"""Alignment of queries with the items they lead to, equations (6)-(8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from sesrec_tf.layers.initializers import xavier_normal
+from sesrec_tf.layers.masking import at_least_float32
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("sesrec_tf")
+class MinimumValue(keras.constraints.Constraint):
+    """Raises a variable to a lower bound after each update, so that its gradient never vanishes.
+
+    Args:
+        minimum: the bound.
+    """
+
+    def __init__(self, minimum: float) -> None:
+        self.minimum = minimum
+
+    def __call__(self, value: Tensor) -> Tensor:
+        return ops.maximum(value, ops.cast(self.minimum, value.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"minimum": self.minimum}
+
+
+@keras.saving.register_keras_serializable("sesrec_tf")
+class QueryItemAlignment(keras.layers.Layer):
+    """Contrastive loss between projected queries and clicked items, both ways.
+
+    `s(q, i) = tanh(ê^q W_A (ê^i)ᵀ)`; each (session, click) pair is told apart from shared
+    negatives at temperature τ. The layer adds `weight/2 · ℓ_q2i` and `weight/2 · ℓ_i2q` with
+    `add_loss`, in this order.
+
+    Under a distribution strategy the mean over pairs divides by the pairs of all replicas.
+
+    Args:
+        weight: α.
+        temperature: initial τ, trainable.
+        minimum_temperature: lower bound of τ, or `None`.
+        shared_bilinear: `W_A` transposed for items-to-queries, so that a pair has one similarity
+            (slides); `False` is the official code.
+        positive_in_denominator: official code; `False` divides by the negatives only (slides).
+        reduction: `mean` over pairs, or `sum` over the pairs of an instance, mean over the batch.
+    """
+
+    term_names = ("alignment_q2i", "alignment_i2q")
+
+    def __init__(
+        self,
+        weight: float = 0.1,
+        temperature: float = 0.1,
+        minimum_temperature: float | None = 1e-3,
+        shared_bilinear: bool = True,
+        positive_in_denominator: bool = True,
+        reduction: str = "mean",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.weight = weight
+        self.initial_temperature = temperature
+        self.minimum_temperature = minimum_temperature
+        self.shared_bilinear = shared_bilinear
+        self.positive_in_denominator = positive_in_denominator
+        self.reduction = reduction
+
+    @property
+    def term_scale(self) -> float:
+        """Factor of each term in the loss."""
+        return self.weight / 2
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        self.bilinear = self.add_weight(
+            name="bilinear", shape=(width, width), initializer=xavier_normal(width, width)
+        )
+        self.temperature = self.add_weight(
+            name="temperature",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_temperature),
+            constraint=(
+                None if self.minimum_temperature is None else MinimumValue(self.minimum_temperature)
+            ),
+        )
+
+    def call(
+        self,
+        queries: Tensor,
+        clicks: Tensor,
+        click_mask: Tensor,
+        negative_items: Tensor,
+        negative_queries: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Adds the two losses.
+
+        Args:
+            queries: projected queries `[B, T_s, d]`.
+            clicks: projected clicked items `[B, T_s, C, d]`.
+            click_mask: bool `[B, T_s, C]`, the pairs.
+            negative_items, negative_queries: projected negatives `[N, d]`.
+
+        Returns:
+            `ℓ_q2i` and `ℓ_i2q`, scalars; 0 if the batch has no pair.
+        """
+        pairs = tf.where(click_mask)
+        query = tf.gather_nd(queries, pairs[:, :2])
+        item = tf.gather_nd(clicks, pairs)
+        bilinear = ops.convert_to_tensor(self.bilinear)
+        query_bilinear = ops.matmul(query, bilinear)
+        positive = ops.sum(query_bilinear * item, axis=-1, keepdims=True)
+        to_items = ops.matmul(query_bilinear, ops.transpose(negative_items))
+        item_bilinear = ops.matmul(
+            item, ops.transpose(bilinear) if self.shared_bilinear else bilinear
+        )
+        to_queries = ops.matmul(item_bilinear, ops.transpose(negative_queries))
+        reverse_positive = (
+            positive
+            if self.shared_bilinear
+            else ops.sum(item_bilinear * query, axis=-1, keepdims=True)
+        )
+        divisor = self._divisor(ops.shape(queries)[0], tf.shape(pairs)[0])
+        losses = (
+            self._loss(positive, to_items, divisor),
+            self._loss(reverse_positive, to_queries, divisor),
+        )
+        for loss in losses:
+            self.add_loss(self.term_scale * loss)
+        return losses
+
+    def _loss(self, positive: Tensor, negatives: Tensor, divisor: Tensor) -> Tensor:
+        temperature = at_least_float32(ops.convert_to_tensor(self.temperature))
+        positive = at_least_float32(ops.tanh(positive)) / temperature
+        negatives = at_least_float32(ops.tanh(negatives)) / temperature
+        everything = (
+            ops.concatenate([positive, negatives], axis=-1)
+            if self.positive_in_denominator
+            else negatives
+        )
+        losses = ops.logsumexp(everything, axis=-1) - positive[:, 0]
+        return ops.sum(losses) / ops.cast(divisor, losses.dtype)
+
+    def _divisor(self, batch: Tensor, pairs: Tensor) -> Tensor:
+        """What the local sum is divided by, so that the mean over replicas is the global mean."""
+        if self.reduction == "sum":
+            return batch
+        context = tf.distribute.get_replica_context()
+        count = tf.cast(pairs, tf.float32)
+        if context is not None and context.num_replicas_in_sync > 1:
+            total = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
+            count = total / context.num_replicas_in_sync
+            return tf.maximum(count, 1.0 / context.num_replicas_in_sync)
+        return tf.maximum(count, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "weight": self.weight,
+            "temperature": self.initial_temperature,
+            "minimum_temperature": self.minimum_temperature,
+            "shared_bilinear": self.shared_bilinear,
+            "positive_in_denominator": self.positive_in_denominator,
+            "reduction": self.reduction,
+        }

@@ -1,0 +1,80 @@
+"""Named settings: the two published configurations and the ones of this project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sesrec_tf.config import Config, ModelConfig, TrainingConfig
+from sesrec_tf.errors import InputError
+from sesrec_tf.schema import HistoryShape, VocabularySizes
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings under a name.
+
+    Attributes:
+        config: the settings.
+        sizes: published vocabulary sizes, for building the model without data; or `None`.
+    """
+
+    config: Config
+    sizes: VocabularySizes | None = None
+
+
+PRESETS = {
+    "kindle": Preset(
+        Config(HistoryShape(15, 15, 15, 1), ModelConfig(), TrainingConfig()),
+        VocabularySizes(users=68_223, items=61_934, queries=4_298, words=1_846, sources=0),
+    ),
+    "kuaishou": Preset(
+        Config(
+            HistoryShape(rec_length=150, search_length=25, query_words=6, clicks=5),
+            ModelConfig(
+                user_width=16, user_attribute_width=4, query_width=32, word_width=32, heads=2
+            ),
+            TrainingConfig(weight_decay=1e-6, plateau_patience=1, early_stopping_patience=2),
+        ),
+        VocabularySizes(
+            users=35_721,
+            items=822_832,
+            queries=398_924,
+            words=116_569,
+            sources=4,
+            item_attributes=(("type", 38), ("category", 37)),
+            user_attributes=(("gender", 3), ("age", 8), ("search_level", 4)),
+        ),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in PRESETS:
+        raise InputError(
+            f"`preset` should be one of {', '.join(sorted(PRESETS))}. Received: {name!r}."
+        )
+    return PRESETS[name]
+
+
+def parity(config: Config) -> Config:
+    """The official code's choices wherever this project makes another one.
+
+    Tables without unknown rows, an untransposed similarity for items to queries, padding only
+    masked in the softmax of the co-attention, a free temperature, Torch's fans, dense Adam and
+    no id replaced by the unknown one. Its unshuffled sampling stays an option of its own.
+    """
+    model = replace(
+        config.model,
+        closed_tables=True,
+        alignment_shared_bilinear=False,
+        mask_both_axes=False,
+        minimum_temperature=None,
+        initialization="torch",
+    )
+    training = replace(config.training, optimizer="adam", unknown_rate=0.0, epsilon=1e-8)
+    return Config(config.history, model, training)

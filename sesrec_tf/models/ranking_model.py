@@ -1,0 +1,101 @@
+"""What every ranking model is: encode a user once, score any number of candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.schema import CANDIDATES
+
+Tensor = Any
+State = dict[str, Tensor]
+
+
+class RankingModel(keras.Model):
+    """Base class: `call = score ∘ encode`.
+
+    Subclasses implement `encode` and `score`, and list in `loss_layers` the layers that add
+    losses, each with `term_names` and `term_scale`, so that every term is tracked by name.
+
+    Args:
+        seed: of the draws inside the model.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+
+    def encode(self, features: dict[str, Tensor], training: bool = False) -> State:
+        """User state from the histories, computed once however many candidates follow.
+
+        Args:
+            features: a batch, see `sesrec_tf.schema.batch_shapes`.
+            training: whether dropout and the auxiliary losses are active.
+        """
+        raise NotImplementedError(f"{type(self).__name__} should implement `encode`.")
+
+    def score(self, state: State, candidates: Tensor, training: bool = False) -> Tensor:
+        """Logits `[B, K]` of candidates `[B, K]` (int32 indices) for encoded users."""
+        raise NotImplementedError(f"{type(self).__name__} should implement `score`.")
+
+    def set_tables(self, prepared: PreparedDataset) -> None:
+        """Loads the constant tables (attributes, queries) of a prepared data set."""
+        raise NotImplementedError(f"{type(self).__name__} should implement `set_tables`.")
+
+    def call(self, features: dict[str, Tensor], training: bool = False) -> Tensor:
+        """Logits `[B, K]` of the batch's candidates."""
+        state = self.encode(features, training=training)
+        return self.score(state, features[CANDIDATES], training=training)
+
+    @property
+    def loss_layers(self) -> list[Any]:
+        """Layers that add losses."""
+        return []
+
+    def track_terms(self) -> None:
+        """Makes a metric for each auxiliary term; to be called before the model is built."""
+        self.term_metrics = {
+            name: keras.metrics.Mean(name=name)
+            for layer in self.loss_layers
+            for name in layer.term_names
+        }
+
+    def step_seed(self) -> Tensor:
+        """int32 `[2]`: the model's seed and the number of updates so far."""
+        optimizer = getattr(self, "optimizer", None)
+        step = 0 if optimizer is None else tf.cast(optimizer.iterations.value, tf.int32)
+        return tf.stack([tf.constant(self.seed, tf.int32), tf.convert_to_tensor(step, tf.int32)])
+
+    def loss_terms(self) -> dict[str, Tensor]:
+        """Unweighted auxiliary loss terms of the latest training call, by name."""
+        return {
+            name: loss / layer.term_scale
+            for layer in self.loss_layers
+            for name, loss in zip(layer.term_names, layer.losses, strict=False)
+        }
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
+        """As `keras.Model.compile`, with binary cross-entropy on logits as the default loss.
+
+        The cross-entropy is also tracked on its own as `bce`, and every auxiliary term by name,
+        beside the total `loss`.
+        """
+        kwargs.setdefault(
+            "metrics", [keras.metrics.BinaryCrossentropy(from_logits=True, name="bce")]
+        )
+        loss = keras.losses.BinaryCrossentropy(from_logits=True) if loss is None else loss
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+
+    def train_step(self, data: Any) -> dict[str, Tensor]:
+        """One update; the logs hold `loss`, `bce` and every auxiliary term by name."""
+        logs = super().train_step(data)
+        for name, value in self.loss_terms().items():
+            self.term_metrics[name].update_state(value)
+        return {**logs, **{name: metric.result() for name, metric in self.term_metrics.items()}}
+
+    def count_params(self) -> int:
+        """Trainable parameters; the constant lookup tables are data, not parameters."""
+        return int(sum(variable.shape.num_elements() for variable in self.trainable_variables))

@@ -1,0 +1,101 @@
+"""Adam as the official code runs it: ε beside the corrected root, L2 coupled to the gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("sesrec_tf")
+class Adam(keras.optimizers.Optimizer):
+    """`θ ← θ − lr · m̂ / (√v̂ + ε)` with `g ← g + λθ` for every parameter, dense.
+
+    Keras' own Adam adds ε before the bias correction, which at the first step is worth 32 times
+    as much, and its `weight_decay` is decoupled. The gradient `λθ` is that of `½ λ Σ θ²`.
+
+    Args:
+        learning_rate: lr.
+        l2: λ.
+        beta_1, beta_2, epsilon: as usual.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        l2: float = 0.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        name: str = "adam",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.l2 = l2
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def build(self, variables: list[Any]) -> None:
+        """Makes the two moments of every variable."""
+        if self.built:
+            return
+        super().build(variables)
+        self._momentums = [self._moment(variable, "momentum") for variable in variables]
+        self._velocities = [self._moment(variable, "velocity") for variable in variables]
+
+    def _moment(self, variable: Any, name: str) -> Any:
+        return self.add_variable_from_reference(reference_variable=variable, name=name)
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Updates one variable (called by Keras)."""
+        gradient = tf.convert_to_tensor(gradient)
+        gradient = tf.cast(gradient, variable.dtype)
+        if self.l2:
+            gradient = gradient + tf.cast(self.l2, variable.dtype) * variable
+        momentum, velocity = self._moments_of(variable)
+        powers = [tf.pow(beta, self._count(variable)) for beta in self._betas(variable)]
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=momentum.handle,
+            v=velocity.handle,
+            beta1_power=powers[0],
+            beta2_power=powers[1],
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self._betas(variable)[0],
+            beta2=self._betas(variable)[1],
+            # The op adds its ε before the correction; scaled so, it stands beside the root.
+            epsilon=tf.cast(self.epsilon, variable.dtype) * tf.sqrt(1 - powers[1]),
+            grad=gradient,
+        )
+
+    def _moments_of(self, variable: Any) -> tuple[Any, Any]:
+        index = self._get_variable_index(variable)
+        return _local(self._momentums[index]), _local(self._velocities[index])
+
+    def _count(self, variable: Any) -> Tensor:
+        return tf.cast(self.iterations.value + 1, variable.dtype)
+
+    def _betas(self, variable: Any) -> tuple[Tensor, Tensor]:
+        return tf.cast(self.beta_1, variable.dtype), tf.cast(self.beta_2, variable.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "l2": self.l2,
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
+
+
+def _local(variable: Any) -> Any:
+    """This replica's copy, inside a strategy's update as outside one."""
+    value = variable.value
+    if not isinstance(value, tf.distribute.DistributedValues):
+        return value
+    # A strategy's update names its replica by its device; there is no public way to ask for it.
+    return value._get_on_device_or_primary()

@@ -1,0 +1,182 @@
+"""The training loop: steps, validation, schedule, checkpoints, and going on where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from sesrec_tf.config import Config
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.data.training_batches import steps_per_epoch, training_batches
+from sesrec_tf.errors import InputError
+from sesrec_tf.evaluation.ranking_metrics import RankingMetrics
+from sesrec_tf.evaluation.scoring import SplitScorer
+from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.models.registry import create_model
+from sesrec_tf.training.checkpoints import RunState
+from sesrec_tf.training.observer import Observer
+from sesrec_tf.training.optimizers import make_optimizer
+from sesrec_tf.training.plateau_schedule import PlateauSchedule
+from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.training.strategy import is_chief
+
+Logs = dict[str, float]
+
+
+class Trainer:
+    """Fits the configured model on a prepared data set.
+
+    Args:
+        config: the run's settings.
+        prepared: the data set.
+        run: where checkpoints go.
+        strategy: where to compute.
+        observers: who is told about progress.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        prepared: PreparedDataset,
+        run: RunDirectory,
+        strategy: tf.distribute.Strategy,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._config = config
+        self._prepared = prepared
+        self._run = run
+        self._strategy = strategy
+        self._writes = is_chief(strategy)
+        self._observers = tuple(observers) if self._writes else ()
+        self._schedule = PlateauSchedule(config.training)
+        self.steps = steps_per_epoch(prepared, config)
+        self.model = self._make_model()
+        self._scorer = SplitScorer(self.model, prepared, config.history)
+        self._last_good = "none yet"
+
+    def _make_model(self) -> RankingModel:
+        training = self._config.training
+        replicas = self._strategy.num_replicas_in_sync
+        if training.batch_size % replicas:
+            raise InputError(
+                f"`batch_size` should be a multiple of the {replicas} replicas. "
+                f"Received: {training.batch_size}."
+            )
+        keras.utils.set_random_seed(training.seed % 2**32)
+        keras.config.set_dtype_policy(training.mixed_precision)
+        with self._strategy.scope():
+            model = create_model(self._config, self._prepared)
+            model.compile(optimizer=make_optimizer(training))
+            model.optimizer.build(model.trainable_variables)
+        model.make_train_function()
+        return model
+
+    def fit(self, resume: bool = False) -> RunState:
+        """Trains to the last epoch or the early stop.
+
+        Args:
+            resume: go on from the newest checkpoint, if there is one.
+
+        Returns:
+            The final state; the run's `best-*` checkpoint holds the best weights.
+
+        Raises:
+            FloatingPointError: if a loss is not finite, naming the term and the last good
+                checkpoint.
+        """
+        state = RunState(schedule=self._schedule.start())
+        if resume and self._run.checkpoints.latest() is not None:
+            state = self._run.checkpoints.restore(self.model)
+            self._last_good = str(self._run.checkpoints.latest())
+        self._notify("on_start", state, self.steps)
+        batches = iter(self._distributed(state))
+        while state.epoch < self._config.training.epochs and not state.schedule.stop:
+            state = self._epoch(state, batches)
+        self._notify("on_end", state)
+        return state
+
+    def _distributed(self, state: RunState) -> Any:
+        batches = training_batches(self._prepared, self._config, state.epoch, state.step)
+        options = tf.data.Options()
+        # Every worker reads every record and takes its share of each global batch.
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+        batches = batches.with_options(options)
+        return self._strategy.experimental_distribute_dataset(batches)
+
+    def _epoch(self, state: RunState, batches: Any) -> RunState:
+        model = self.model
+        model.optimizer.learning_rate.assign(state.schedule.learning_rate)
+        if state.step == 0:
+            model.reset_metrics()
+        started, first, logs = time.perf_counter(), state.step, {}
+        for step in range(state.step, self.steps):
+            logs = {name: float(value) for name, value in model.train_function(batches).items()}
+            self._require_finite(logs, state.epoch, step)
+            self._notify("on_step", state, step + 1, logs)
+            if self._is_checkpoint_step(step + 1):
+                self._save(dataclasses.replace(state, step=step + 1))
+        seconds = time.perf_counter() - started
+        logs = {
+            **logs,
+            "learning_rate": state.schedule.learning_rate,
+            "examples_per_second": (self.steps - first)
+            * self._config.training.batch_size
+            / max(seconds, 1e-9),
+        }
+        return self._finish_epoch(state, logs)
+
+    def _finish_epoch(self, state: RunState, logs: Logs) -> RunState:
+        logs = {**logs, **self._validate()}
+        mrr = logs["valid/mrr"]
+        state = dataclasses.replace(
+            state,
+            epoch=state.epoch + 1,
+            step=0,
+            schedule=self._schedule.update(state.schedule, mrr),
+            history=(*state.history, {"epoch": state.epoch + 1, **logs}),
+        )
+        if mrr > state.best_mrr:
+            state = dataclasses.replace(state, best_mrr=mrr, best_epoch=state.epoch)
+            if self._writes:
+                self._run.checkpoints.save_best(self.model, state.epoch)
+        self._notify("on_epoch", state, logs)
+        self._save(state)
+        return state
+
+    def _validate(self) -> Logs:
+        started = time.perf_counter()
+        scored = self._scorer("valid")
+        seconds = max(time.perf_counter() - started, 1e-9)
+        metrics = RankingMetrics().calc(scored.logits)
+        return {
+            **{f"valid/{name}": value for name, value in metrics.items()},
+            "valid_users_per_second": len(scored.logits) / seconds,
+        }
+
+    def _is_checkpoint_step(self, step: int) -> bool:
+        every = self._config.training.checkpoint_steps
+        return bool(every) and step % every == 0 and step < self.steps
+
+    def _save(self, state: RunState) -> None:
+        if self._writes:
+            self._last_good = str(self._run.checkpoints.save(self.model, state))
+
+    def _require_finite(self, logs: Logs, epoch: int, step: int) -> None:
+        for name in sorted(logs, key=lambda key: key == "loss"):
+            if not math.isfinite(logs[name]):
+                raise FloatingPointError(
+                    f"the loss term `{name}` is {logs[name]} at epoch {epoch + 1}, step "
+                    f"{step + 1}, expected a finite number. Last good checkpoint: "
+                    f"{self._last_good}. Lower --learning-rate and start again, or continue "
+                    "from there with --resume."
+                )
+
+    def _notify(self, event: str, *arguments: Any) -> None:
+        for observer in self._observers:
+            getattr(observer, event)(self.model, *arguments)
