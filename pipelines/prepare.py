@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     output = arguments.pop("output")
     options = PrepareOptions(**arguments)
     require_free(output, INFO_FILE, options.overwrite)
-    console = Console()
-    with Progress(console=console, transient=True) as progress:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("reading the logs", total=1.0)
         tables = read_log_tables(**paths)
 
@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             progress.update(task, description=stage, completed=fraction)
 
         dataset = prepare(tables, options, output, report)
+    console = Console()
     console.print(summary(dataset))
     console.print(f"\nPrepared {output}. Next:\n")
     console.print(f"  python -m sesrec_tf.train --data {output}", soft_wrap=True, highlight=False)

@@ -131,13 +131,10 @@ def _plain(request: RankingRequest, ranking: Sequence[ScoredCandidate]) -> dict[
 
 def _table(title: str, ranking: Sequence[ScoredCandidate]) -> Table:
     table = Table(title=Text(title))
-    for name, justify in (
-        ("rank", "right"),
-        ("candidate", "left"),
-        ("score", "right"),
-        ("probability", "right"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")
+    table.add_column("rank", justify="right")
+    table.add_column("candidate", overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_column("probability", justify="right")
     for rank, row in enumerate(ranking, start=1):
         table.add_row(str(rank), Text(row.candidate), f"{row.score:.6f}", f"{row.probability:.6f}")
     return table

@@ -56,6 +56,7 @@ class DevelopmentServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
+        self._started = False
         self.address = _bind(self._server, f"[{host}]" if ":" in host else host, port)
 
     def start(self, manager: ModelManager) -> None:
@@ -66,11 +67,18 @@ class DevelopmentServer:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(manager), self._server
         )
-        self._server.start()
+        self._start()
 
     def stop(self) -> None:
         """Refuses new requests and waits for those under way, at most `GRACE_SECONDS`."""
+        # gRPC gives the port back only if the server has run.
+        self._start()
         self._server.stop(GRACE_SECONDS).wait()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._server.start()
 
     def __enter__(self) -> DevelopmentServer:
         return self

@@ -26,7 +26,7 @@ class ServingError(InputError):
 
     def __init__(self, target: str, code: grpc.StatusCode, details: str) -> None:
         advice = _ADVICE.get(code, "")
-        super().__init__(f"server {target}: {code.name}: {details} {advice}".rstrip())
+        super().__init__(f"server {target}: {code.name}: {details.rstrip('.')}. {advice}".rstrip())
         self.target = target
         self.code = code
         self.details = details

@@ -26,11 +26,8 @@ METHOD_NAMES = (
 MAXIMUM_ELEMENTS = 1 << 26
 """Elements of one input: a few bytes may declare a tensor of any size."""
 
-SignatureDef = meta_graph_pb2.SignatureDef
-TensorProto = tensor_pb2.TensorProto
 
-
-def check_method(signature: SignatureDef) -> None:
+def check_method(signature: meta_graph_pb2.SignatureDef) -> None:
     """Raises `StatusError` INTERNAL for a signature that is not meant for Predict."""
     if signature.method_name not in METHOD_NAMES:
         raise StatusError(
@@ -41,7 +38,7 @@ def check_method(signature: SignatureDef) -> None:
 
 
 def input_tensors(
-    signature: SignatureDef, inputs: Mapping[str, TensorProto]
+    signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
 ) -> dict[str, tf.Tensor]:
     """Tensors of every input of the signature, by name.
 
@@ -50,15 +47,15 @@ def input_tensors(
             parsed, or another dtype than the signature's.
     """
     _check_names(signature, inputs)
-    tensors = {
-        name: _parse(name, inputs[name] if name in inputs else signature.defaults[name])
-        for name in sorted(signature.inputs)
+    protos = {
+        name: inputs[name] if name in inputs else signature.defaults[name]
+        for name in signature.inputs
     }
-    _check_dtypes(signature, tensors)
-    return tensors
+    _check_dtypes(signature, protos)
+    return {name: _parse(name, proto) for name, proto in protos.items()}
 
 
-def output_names(signature: SignatureDef, output_filter: Sequence[str]) -> list[str]:
+def output_names(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence[str]) -> list[str]:
     """Outputs to return: those of the filter, or all when it is empty.
 
     Raises:
@@ -79,7 +76,9 @@ def output_names(signature: SignatureDef, output_filter: Sequence[str]) -> list[
     return names
 
 
-def _check_names(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> None:
+def _check_names(
+    signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
+) -> None:
     expected, received = set(signature.inputs), set(inputs)
     if len(received) > len(expected) or (len(received) < len(expected) and not signature.defaults):
         raise invalid_argument(
@@ -102,25 +101,33 @@ def _check_names(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> 
         )
 
 
-def _parse(name: str, proto: TensorProto) -> tf.Tensor:
-    elements = math.prod(dim.size for dim in proto.tensor_shape.dim)
-    if elements > MAXIMUM_ELEMENTS:
-        raise invalid_argument(f"tensor parsing error: {name}")
-    try:
-        return tf.io.parse_tensor(proto.SerializeToString(), tf.dtypes.as_dtype(proto.dtype))
-    except (TypeError, tf.errors.OpError) as error:
-        raise invalid_argument(f"tensor parsing error: {name}") from error
-
-
-def _check_dtypes(signature: SignatureDef, tensors: Mapping[str, tf.Tensor]) -> None:
-    by_feed_name = sorted(tensors, key=lambda name: signature.inputs[name].name)
+def _check_dtypes(
+    signature: meta_graph_pb2.SignatureDef, protos: Mapping[str, tensor_pb2.TensorProto]
+) -> None:
+    by_feed_name = sorted(protos, key=lambda name: signature.inputs[name].name)
     for position, name in enumerate(by_feed_name):
         expected = tf.dtypes.as_dtype(signature.inputs[name].dtype)
-        if tensors[name].dtype != expected:
+        try:
+            received = tf.dtypes.as_dtype(protos[name].dtype)
+        except TypeError as error:
+            raise _parsing_error(name) from error
+        if received != expected:
             raise invalid_argument(
-                f"Expects arg[{position}] to be {expected.name} but "
-                f"{tensors[name].dtype.name} is provided"
+                f"Expects arg[{position}] to be {expected.name} but {received.name} is provided"
             )
+
+
+def _parse(name: str, proto: tensor_pb2.TensorProto) -> tf.Tensor:
+    if math.prod(dim.size for dim in proto.tensor_shape.dim) > MAXIMUM_ELEMENTS:
+        raise _parsing_error(name)
+    try:
+        return tf.io.parse_tensor(proto.SerializeToString(), tf.dtypes.as_dtype(proto.dtype))
+    except tf.errors.OpError as error:
+        raise _parsing_error(name) from error
+
+
+def _parsing_error(name: str) -> StatusError:
+    return invalid_argument(f"tensor parsing error: {name}")
 
 
 def _braces(names: Iterable[str]) -> str:

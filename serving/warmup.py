@@ -17,6 +17,9 @@ REQUESTS_FILE = "assets.extra/tf_serving_warmup_requests"
 
 MAXIMUM_RECORDS = 1000
 
+_FRAME_BYTES = 16
+"""Length and two checksums around each record of a TFRecord file."""
+
 
 def replay_warmup(servable: Servable) -> int:
     """Runs every warm-up request of a version; returns how many there were.
@@ -38,8 +41,14 @@ def _records(servable: Servable) -> Iterator[bytes]:
     file = servable.path / REQUESTS_FILE
     if not file.exists():
         return
+    remaining = file.stat().st_size
     try:
-        yield from tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            remaining -= len(record) + _FRAME_BYTES
+            yield record
+        # The reader takes a header cut short for the end of the file.
+        if remaining:
+            raise _refusal(servable, f"it ends with {remaining} bytes that are no record")
     except tf.errors.DataLossError as error:
         raise _refusal(
             servable, f"it should be an uncompressed TFRecord file: {error.message}"

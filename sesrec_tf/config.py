@@ -244,9 +244,7 @@ def _from_plain(cls: type[Any], values: dict[str, Any], where: str) -> Any:
     arguments = {}
     for key, value in values.items():
         if key not in hints:
-            raise InputError(
-                f"unknown setting `{where}{key}`. Expected one of {', '.join(hints)}."
-            )
+            raise InputError(f"unknown setting `{where}{key}`. Expected one of {', '.join(hints)}.")
         if dataclasses.is_dataclass(hints[key]):
             _require(isinstance(value, dict), f"{where}{key}", "a mapping", value)
             arguments[key] = _from_plain(hints[key], value, f"{where}{key}.")
@@ -257,7 +255,7 @@ def _from_plain(cls: type[Any], values: dict[str, Any], where: str) -> Any:
 
 def _coerce(hint: Any, value: Any, name: str) -> Any:
     """Checks a scalar against its annotation, widening int to float and list to tuple."""
-    options = typing.get_args(hint) if not typing.get_origin(hint) is tuple else (hint,)
+    options = typing.get_args(hint) if typing.get_origin(hint) is not tuple else (hint,)
     for option in options or (hint,):
         if typing.get_origin(option) is tuple and isinstance(value, (list, tuple)):
             return tuple(value)

@@ -31,6 +31,9 @@ CANDIDATES = "candidates"
 REC_TIMES = "rec_times"
 QUERY_TIMES = "query_times"
 
+CLICK_PAIRS = "click_pairs"
+"""Training batches only: (session, click) pairs of the global batch, repeated `[B]`."""
+
 INSTANCE = "instance"
 EARLIER_INTERACTIONS = "earlier_interactions"
 EARLIER_SEARCHES = "earlier_searches"

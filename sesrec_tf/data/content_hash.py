@@ -54,7 +54,7 @@ class ContentHash:
             self.add_array(name, values.to_numpy(zero_copy_only=False))
 
     def _add_strings(self, name: str, values: pa.Array) -> None:
-        self.add_array(f"{name}/length", pc.binary_length(values).to_numpy())
+        self.add_array(f"{name}/bytes", pc.binary_length(values).to_numpy())
         whole = pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values)
         joined = pc.binary_join(whole, pa.scalar("", pa.large_string()))
         self._update(name, joined[0].as_buffer())

@@ -101,6 +101,9 @@ class DemoSettings:
         )
         wanted = self.shared_interests + self.feed_interests + self.search_interests
         self._require("categories", wanted <= self.topics, f"enough for {wanted} topics a user")
+        # No event takes more than three items, and no user meets one twice.
+        least = 3 * self.maximum_events // self.topics + 1
+        self._require("items_per_topic", self.items_per_topic >= least, f"at least {least}")
 
     def _require(self, name: str, condition: bool, expected: str) -> None:
         if not condition:

@@ -14,7 +14,6 @@ from sesrec_tf.data.log_tables import LogTables
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 NO_INTEREST, SHARED, FEED, SEARCH = range(4)
 """Kinds of interest of a user in a topic."""

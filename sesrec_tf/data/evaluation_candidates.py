@@ -158,11 +158,11 @@ class CandidateSampler:
         left = drawable.sum() - np.diff(own[self.user_items.offsets])[users]
         least = int(left.min(initial=self.num_negatives))
         if least < self.num_negatives:
+            advice = f"Choose `--num-negatives` of at most {least}, or give" if least else "Give"
             raise InputError(
                 f"too few items for `--num-negatives {self.num_negatives}`: the vocabulary has "
                 f"{len(self.weights):,} items, {int(drawable.sum()):,} of them drawable, and "
-                f"some user leaves only {least:,} that they never met. Choose `--num-negatives` "
-                f"of at most {least}, or a larger log."
+                f"some user leaves only {least:,} that they never met. {advice} a larger log."
             )
 
 

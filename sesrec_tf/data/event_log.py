@@ -161,8 +161,8 @@ class _EventOrder:
         user = np.concatenate([feed_user, search_user])
         time = np.concatenate([feed_time, search_time])
         is_search = np.arange(len(user)) >= len(feed_user)
-        # Stable, so rows of one table at one time keep the order of their file.
-        order = np.lexsort((is_search, time, user))
+        # Stable: at equal time interactions stay before searches, and rows as in their file.
+        order = np.lexsort((time, user))
         user, is_search = user[order], is_search[order]
         first = np.searchsorted(user, user)
         searches: Integers = np.cumsum(is_search) - is_search

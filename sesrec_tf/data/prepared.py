@@ -68,7 +68,7 @@ class PreparedDataset:
         try:
             self.info: dict[str, Any] = json.loads(file.read_text("utf-8"))
             version = self.info["format_version"]
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{file} is unreadable ({error}). Prepare the data set again."
             ) from error

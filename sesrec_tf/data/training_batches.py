@@ -13,6 +13,7 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.schema import (
     CANDIDATES,
+    CLICK_PAIRS,
     CLICKED_ITEMS,
     PADDING,
     QUERIES,
@@ -58,8 +59,8 @@ def training_batches(
         first_epoch, first_step: epoch, and step within it, of the first batch.
 
     Returns:
-        Endless pairs of a batch (`schema.batch_shapes`, K = 1 + negatives, positive first) and
-        float32 labels `[B, K]`.
+        Endless pairs of a batch (`schema.batch_shapes`, K = 1 + negatives, positive first, and
+        `click_pairs`) and float32 labels `[B, K]`.
     """
     per_epoch = steps_per_epoch(prepared, config)
     read = _EpochReader(prepared, config, per_epoch)
@@ -126,6 +127,7 @@ class _BatchMaker:
         batch[CANDIDATES] = tf.concat([positives[:, None], negatives], axis=1)
         if training.unknown_rate:
             batch |= self._forget(batch, key + _UNKNOWN_SALT, step_key)
+        batch[CLICK_PAIRS] = _click_pairs(batch)
         labels = tf.one_hot(tf.zeros_like(positives), 1 + training.negatives)
         return batch, labels
 
@@ -140,3 +142,9 @@ class _BatchMaker:
             forget = (draws < self._config.training.unknown_rate) & (ids != PADDING)
             forgotten[name] = tf.where(forget, UNKNOWN, ids)
         return forgotten
+
+
+def _click_pairs(batch: dict[str, Tensor]) -> Tensor:
+    clicked = (batch[CLICKED_ITEMS] != PADDING) & (batch[QUERIES] != PADDING)[..., None]
+    count = tf.math.count_nonzero(clicked, dtype=tf.int32)
+    return tf.fill(tf.shape(batch[USER]), count)

@@ -65,7 +65,10 @@ class AlignmentNegatives(keras.layers.Layer):
     ) -> None:
         """Loads the distinct training queries: indices `[Q]`, words `[Q, L]`, counts `[Q]`."""
         if len(queries) == 0:
-            queries, words = np.array([UNKNOWN]), np.zeros((1, self.query_words))
+            queries, words = (
+                np.array([UNKNOWN], np.int32),
+                np.zeros((1, self.query_words), np.int32),
+            )
             counts = np.ones(1, np.int64)
         self.queries.assign(queries)
         self.words.assign(words)

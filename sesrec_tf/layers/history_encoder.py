@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 from sesrec_tf.layers.initializers import table_initializer
 from sesrec_tf.layers.transformer_block import TransformerBlock
@@ -61,12 +62,14 @@ class HistoryEncoder(keras.layers.Layer):
             seed: int32 `[2]`, (seed, step), for dropout.
 
         Returns:
-            States `H` `[B, T, d]`; at padded positions finite and to be masked by the reader.
+            States `H` `[B, T, d]`: zeros in a history without events; at the padded positions of
+            another finite and to be masked by the reader.
         """
         hidden = events + self.positions
         for block in self.blocks:
             hidden = block(hidden, mask, training=training, seed=seed)
-        return hidden
+        any_event = ops.any(mask, axis=-1)[:, None, None]
+        return hidden * ops.cast(any_event, hidden.dtype)
 
     def get_config(self) -> dict[str, Any]:
         block = self.blocks[0]

@@ -9,7 +9,7 @@ from keras import ops
 Tensor = Any
 
 # Uniform weights equal the mean threshold only up to rounding; this makes them deterministic.
-RELATIVE_TOLERANCE = 1e-6
+TOLERANCE = 1e-6
 
 
 def partition(
@@ -17,8 +17,9 @@ def partition(
 ) -> tuple[Tensor, Tensor]:
     """Splits a history into its similar and dissimilar events.
 
-    An event is similar if `a >= γ` (`strict`: `a > γ`), up to a relative 1e-6 in favour of the
-    equality. A set that would be empty becomes all valid events, as in the official code.
+    An event of a history of n is similar if `a·n >= γ·n - 1e-6`, or if `strict`
+    `a·n > γ·n + 1e-6`, so that rounding never splits equal weights. A set that would be empty
+    becomes all valid events, as in the official code.
 
     Args:
         weights: co-attention `[B, T]`, 0 at padding.
@@ -29,11 +30,10 @@ def partition(
     Returns:
         Two boolean masks `[B, T]`.
     """
-    gamma = _gamma(weights, mask, threshold)
-    if strict:
-        above = weights > gamma * (1 + RELATIVE_TOLERANCE)
-    else:
-        above = weights >= gamma * (1 - RELATIVE_TOLERANCE)
+    count = ops.sum(ops.cast(mask, "int32"), axis=-1, keepdims=True)
+    gamma = _gamma(weights, mask, count, threshold)
+    excess = (weights - gamma) * ops.cast(count, weights.dtype)
+    above = excess > TOLERANCE if strict else excess >= -TOLERANCE
     similar = ops.logical_and(above, mask)
     dissimilar = ops.logical_and(ops.logical_not(above), mask)
     return _or_all(similar, mask), _or_all(dissimilar, mask)
@@ -43,15 +43,12 @@ def _or_all(selected: Tensor, mask: Tensor) -> Tensor:
     return ops.where(ops.any(selected, axis=-1, keepdims=True), selected, mask)
 
 
-def _gamma(weights: Tensor, mask: Tensor, threshold: str | float) -> Tensor:
+def _gamma(weights: Tensor, mask: Tensor, count: Tensor, threshold: str | float) -> Tensor:
     if not isinstance(threshold, str):
         return ops.full_like(weights[:, :1], threshold)
-    count = ops.sum(ops.cast(mask, "int32"), axis=-1, keepdims=True)
     if threshold == "mean":
         return 1 / ops.cast(ops.maximum(count, 1), weights.dtype)
     ordered = ops.sort(ops.where(mask, weights, ops.full_like(weights, 2.0)), axis=-1)
     lower = ops.take_along_axis(ordered, ops.maximum(count - 1, 0) // 2, axis=-1)
-    upper = ops.take_along_axis(
-        ordered, ops.minimum(count // 2, ordered.shape[-1] - 1), axis=-1
-    )
+    upper = ops.take_along_axis(ordered, ops.minimum(count // 2, ordered.shape[-1] - 1), axis=-1)
     return (lower + upper) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -24,8 +25,9 @@ def masked_softmax(logits: Tensor, mask: Tensor) -> Tensor:
         Float `[..., T]`, float32 or wider.
     """
     logits = at_least_float32(logits)
-    lowest = _lowest(logits)
-    weights = ops.softmax(ops.where(mask, logits, lowest), axis=-1)
+    lowest = np.finfo(keras.backend.standardize_dtype(logits.dtype)).min
+    masked = ops.where(mask, logits, ops.full_like(logits, lowest))
+    weights = ops.softmax(masked, axis=-1)
     return ops.where(mask, weights, ops.zeros_like(weights))
 
 
@@ -42,9 +44,3 @@ def at_least_float32(values: Tensor) -> Tensor:
     if keras.backend.standardize_dtype(values.dtype) == "float64":
         return values
     return ops.cast(values, "float32")
-
-
-def _lowest(values: Tensor) -> Tensor:
-    dtype = keras.backend.standardize_dtype(values.dtype)
-    # Half the range, so that a later subtraction of the maximum cannot overflow.
-    return ops.cast(-1.7e38 if dtype == "float32" else -8.9e307, dtype)

@@ -40,7 +40,9 @@ class QueryItemAlignment(keras.layers.Layer):
     negatives at temperature τ. The layer adds `weight/2 · ℓ_q2i` and `weight/2 · ℓ_i2q` with
     `add_loss`, in this order.
 
-    Under a distribution strategy the mean over pairs divides by the pairs of all replicas.
+    Under a distribution strategy the mean over pairs divides by the pairs of all replicas, which
+    the caller counts: an all-reduce in here would let replicas interleave, and Keras keeps the
+    losses added during a call in one list.
 
     Args:
         weight: α.
@@ -98,6 +100,7 @@ class QueryItemAlignment(keras.layers.Layer):
         click_mask: Tensor,
         negative_items: Tensor,
         negative_queries: Tensor,
+        global_pairs: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Adds the two losses.
 
@@ -106,9 +109,14 @@ class QueryItemAlignment(keras.layers.Layer):
             clicks: projected clicked items `[B, T_s, C, d]`.
             click_mask: bool `[B, T_s, C]`, the pairs.
             negative_items, negative_queries: projected negatives `[N, d]`.
+            global_pairs: scalar, pairs of all replicas' batches; needed with several replicas.
 
         Returns:
-            `ℓ_q2i` and `ℓ_i2q`, scalars; 0 if the batch has no pair.
+            `ℓ_q2i` and `ℓ_i2q`, scalars whose mean over replicas is the loss of the global
+            batch; 0 if there is no pair.
+
+        Raises:
+            ValueError: if there are several replicas and `global_pairs` is not given.
         """
         pairs = tf.where(click_mask)
         query = tf.gather_nd(queries, pairs[:, :2])
@@ -126,7 +134,7 @@ class QueryItemAlignment(keras.layers.Layer):
             if self.shared_bilinear
             else ops.sum(item_bilinear * query, axis=-1, keepdims=True)
         )
-        divisor = self._divisor(ops.shape(queries)[0], tf.shape(pairs)[0])
+        divisor = self._divisor(ops.shape(queries)[0], tf.shape(pairs)[0], global_pairs)
         losses = (
             self._loss(positive, to_items, divisor),
             self._loss(reverse_positive, to_queries, divisor),
@@ -147,17 +155,21 @@ class QueryItemAlignment(keras.layers.Layer):
         losses = ops.logsumexp(everything, axis=-1) - positive[:, 0]
         return ops.sum(losses) / ops.cast(divisor, losses.dtype)
 
-    def _divisor(self, batch: Tensor, pairs: Tensor) -> Tensor:
+    def _divisor(self, batch: Tensor, pairs: Tensor, global_pairs: Tensor | None) -> Tensor:
         """What the local sum is divided by, so that the mean over replicas is the global mean."""
         if self.reduction == "sum":
             return batch
         context = tf.distribute.get_replica_context()
-        count = tf.cast(pairs, tf.float32)
-        if context is not None and context.num_replicas_in_sync > 1:
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
-            count = total / context.num_replicas_in_sync
-            return tf.maximum(count, 1.0 / context.num_replicas_in_sync)
-        return tf.maximum(count, 1.0)
+        replicas = 1 if context is None else context.num_replicas_in_sync
+        if replicas == 1:
+            return tf.maximum(pairs, 1)
+        if global_pairs is None:
+            raise ValueError(
+                f"`{self.name}` averages over the pairs of {replicas} replicas and needs "
+                "`global_pairs`, their number. Received: None. Put the feature "
+                "`click_pairs` into the training batches."
+            )
+        return tf.cast(tf.maximum(global_pairs, 1), tf.float32) / replicas
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -49,9 +49,7 @@ class SeededDropout(keras.layers.Layer):
                 f"`{self.name}` drops with rate {self.rate} in training and needs `seed`, an "
                 "int32 [2] tensor (seed, step). Received: None."
             )
-        draws = tf.random.stateless_uniform(
-            tf.shape(inputs), seed + self._salt(), dtype=tf.float32
-        )
+        draws = tf.random.stateless_uniform(tf.shape(inputs), seed + self._salt(), dtype=tf.float32)
         kept = tf.cast(draws >= self.rate, inputs.dtype)
         return inputs * kept * tf.cast(1.0 / (1.0 - self.rate), inputs.dtype)
 

@@ -56,9 +56,7 @@ class SelfAttention(keras.layers.Layer):
         self.output_kernel = self.add_weight(
             name="output_kernel", shape=(width, width), initializer=xavier_normal(width, width)
         )
-        self.output_bias = self.add_weight(
-            name="output_bias", shape=(width,), initializer="zeros"
-        )
+        self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
 
     def call(self, events: Tensor, mask: Tensor) -> Tensor:
         """Attends.
@@ -72,7 +70,7 @@ class SelfAttention(keras.layers.Layer):
         """
         length, width = events.shape[1], events.shape[2]
         size = width // self.heads
-        packed = ops.matmul(events, self.projection_kernel) + self.projection_bias
+        packed = ops.matmul(events, self.projection_kernel) + self._bias()
         packed = ops.reshape(packed, (-1, length, 3, self.heads, size))
         query, key, value = ops.unstack(ops.transpose(packed, (2, 0, 3, 1, 4)), 3, axis=0)
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / math.sqrt(size)
@@ -80,6 +78,15 @@ class SelfAttention(keras.layers.Layer):
         context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
         context = ops.reshape(context, (-1, length, width))
         return ops.matmul(context, self.output_kernel) + self.output_bias
+
+    def _bias(self) -> Tensor:
+        """The packed bias without a gradient for the keys' part.
+
+        The softmax cancels that part, so its gradient is zero; Adam would turn the rounding
+        errors left of it into full steps that differ with the number of replicas.
+        """
+        query, key, value = ops.split(ops.convert_to_tensor(self.projection_bias), 3)
+        return ops.concatenate([query, ops.stop_gradient(key), value])
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -27,6 +27,15 @@ PRESETS = {
         Config(HistoryShape(15, 15, 15, 1), ModelConfig(), TrainingConfig()),
         VocabularySizes(users=68_223, items=61_934, queries=4_298, words=1_846, sources=0),
     ),
+    "demo": Preset(
+        Config(
+            HistoryShape(),
+            ModelConfig(),
+            TrainingConfig(
+                epochs=8, optimizer="lazy_adam", negative_distribution="uniform", seed=1
+            ),
+        ),
+    ),
     "kuaishou": Preset(
         Config(
             HistoryShape(rec_length=150, search_length=25, query_words=6, clicks=5),

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.layers.id_embedding import IdEmbedding
 from sesrec_tf.schema import CANDIDATES
 
 Tensor = Any
@@ -50,6 +51,10 @@ class RankingModel(keras.Model):
         state = self.encode(features, training=training)
         return self.score(state, features[CANDIDATES], training=training)
 
+    def id_tables(self) -> list[tuple[IdEmbedding, str]]:
+        """Every table looked up by vocabulary index, with the name of its vocabulary."""
+        return []
+
     @property
     def loss_layers(self) -> list[Any]:
         """Layers that add losses."""
@@ -89,11 +94,20 @@ class RankingModel(keras.Model):
         loss = keras.losses.BinaryCrossentropy(from_logits=True) if loss is None else loss
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As `keras.Model.compute_loss`, and tracks the auxiliary terms of the latest call.
+
+        Here and not after the update: replicas share the layers' lists of losses, and take turns
+        at the update.
+        """
+        total = super().compute_loss(*args, **kwargs)
+        for name, value in self.loss_terms().items():
+            self.term_metrics[name].update_state(value)
+        return total
+
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """One update; the logs hold `loss`, `bce` and every auxiliary term by name."""
         logs = super().train_step(data)
-        for name, value in self.loss_terms().items():
-            self.term_metrics[name].update_state(value)
         return {**logs, **{name: metric.result() for name, metric in self.term_metrics.items()}}
 
     def count_params(self) -> int:

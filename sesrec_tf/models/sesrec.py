@@ -14,6 +14,7 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.layers.alignment_negatives import AlignmentNegatives
 from sesrec_tf.layers.entity_embedding import EntityEmbedding
 from sesrec_tf.layers.history_encoder import HistoryEncoder
+from sesrec_tf.layers.id_embedding import IdEmbedding
 from sesrec_tf.layers.initializers import xavier_normal
 from sesrec_tf.layers.interest_contrast import InterestContrast
 from sesrec_tf.layers.multi_interest import MultiInterest
@@ -23,6 +24,7 @@ from sesrec_tf.layers.query_item_alignment import QueryItemAlignment
 from sesrec_tf.layers.search_event import SearchEvent
 from sesrec_tf.models.ranking_model import RankingModel, State
 from sesrec_tf.schema import (
+    CLICK_PAIRS,
     CLICKED_ITEMS,
     PADDING,
     QUERIES,
@@ -62,6 +64,8 @@ class SESRec(RankingModel):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
+        # Dropout draws depend on layer paths: not on how many models the process made before.
+        kwargs.setdefault("name", "sesrec")
         super().__init__(seed=seed, **kwargs)
         self.config = config
         self.history = history
@@ -203,7 +207,27 @@ class SESRec(RankingModel):
 
     @property
     def loss_layers(self) -> list[Any]:
-        return [layer for layer in (self.alignment, self.contrast) if layer is not None and layer.weight]
+        layers = (self.alignment, self.contrast)
+        return [layer for layer in layers if layer is not None and layer.weight]
+
+    def id_tables(self) -> list[tuple[IdEmbedding, str]]:
+        return [
+            (self.users.ids, "users"),
+            (self.items.ids, "items"),
+            (self.queries.ids, "queries"),
+            (self.queries.words, "words"),
+            (self.search_event.source_embedding, "sources"),
+            *self._attribute_tables("user", self.users, self.sizes.user_attributes),
+            *self._attribute_tables("item", self.items, self.sizes.item_attributes),
+        ]
+
+    def _attribute_tables(
+        self, kind: str, entity: EntityEmbedding, attributes: tuple[tuple[str, int], ...]
+    ) -> list[tuple[IdEmbedding, str]]:
+        return [
+            (embedding, f"{kind}_{name}")
+            for embedding, (name, _) in zip(entity.attributes, attributes, strict=True)
+        ]
 
     def set_tables(self, prepared: PreparedDataset) -> None:
         for embedding, table in (
@@ -266,9 +290,7 @@ class SESRec(RankingModel):
             ],
             axis=-1,
         )
-        return self.prediction(
-            interests, state["user"], training=training, seed=self.step_seed()
-        )
+        return self.prediction(interests, state["user"], training=training, seed=self.step_seed())
 
     def embed_items(self, ids: Tensor) -> Tensor:
         """Projected items `ê^i`, int `[...]` to `[..., d]` (1)."""
@@ -286,7 +308,7 @@ class SESRec(RankingModel):
         click_mask = ops.logical_and(
             ops.not_equal(features[CLICKED_ITEMS], PADDING), search_mask[..., None]
         )
-        if training and self.alignment is not None:
+        if training and self.alignment is not None and self.alignment_negatives is not None:
             items, negative_queries, words = self.alignment_negatives(seed)
             self.alignment(
                 queries,
@@ -294,6 +316,7 @@ class SESRec(RankingModel):
                 click_mask,
                 self.embed_items(items),
                 self.embed_queries(negative_queries, words),
+                global_pairs=features[CLICK_PAIRS][0] if CLICK_PAIRS in features else None,
             )
         return self.search_event(queries, clicks, click_mask, features[QUERY_SOURCES])
 

@@ -127,9 +127,7 @@ class Checkpoints:
 
 
 def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
-    accumulators = [
-        variable.value for metric in model.metrics for variable in metric.variables
-    ]
+    accumulators = [variable.value for metric in model.metrics for variable in metric.variables]
     return tf.train.Checkpoint(model=model, optimizer=model.optimizer, accumulators=accumulators)
 
 

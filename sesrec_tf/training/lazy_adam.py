@@ -46,6 +46,4 @@ class LazyAdam(Adam):
             (velocity, second),
             (variable, old - learning_rate * step),
         ):
-            tf.raw_ops.ResourceScatterUpdate(
-                resource=target.handle, indices=rows, updates=value
-            )
+            tf.raw_ops.ResourceScatterUpdate(resource=target.handle, indices=rows, updates=value)

@@ -105,7 +105,9 @@ class Trainer:
         batches = training_batches(self._prepared, self._config, state.epoch, state.step)
         options = tf.data.Options()
         # Every worker reads every record and takes its share of each global batch.
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
         batches = batches.with_options(options)
         return self._strategy.experimental_distribute_dataset(batches)
 

@@ -102,9 +102,7 @@ def built(log_tables: LogTables, options: PrepareOptions) -> dict[str, list[dict
 class Reference:
     """The rules of preparation, event by event."""
 
-    def __init__(
-        self, feeds: list[Feed], searches: list[Search], options: PrepareOptions
-    ) -> None:
+    def __init__(self, feeds: list[Feed], searches: list[Search], options: PrepareOptions) -> None:
         self.options = options
         events = [(event.time, 0, row, event) for row, event in enumerate(feeds)]
         events += [(event.time, 1, row, event) for row, event in enumerate(searches)]
@@ -258,8 +256,7 @@ def test_no_event_at_or_after_the_target_is_in_its_history(
     times = {id(event): time for time, event in enumerate(order)}
     feeds = [event._replace(time=times[id(event)], item=f"i{times[id(event)]}") for event in feeds]
     searches = [
-        event._replace(time=times[id(event)], clicks=[f"i{times[id(event)]}"])
-        for event in searches
+        event._replace(time=times[id(event)], clicks=[f"i{times[id(event)]}"]) for event in searches
     ]
     log_tables = tables(feeds, searches)
     options = PrepareOptions(min_instances=2)

@@ -38,5 +38,5 @@ def test_a_column_twice_is_refused() -> None:
 def test_tables_without_rows_are_refused() -> None:
     with pytest.raises(InputError, match="searches: no rows"):
         LogTables(INTERACTIONS, SEARCHES[:0])
-    with pytest.raises(InputError, match="items: no rows.*leave the table out"):
+    with pytest.raises(InputError, match=r"items: no rows.*leave the table out"):
         LogTables(INTERACTIONS, SEARCHES, items=pd.DataFrame({"item_id": []}))

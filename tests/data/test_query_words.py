@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 import tensorflow as tf
@@ -17,7 +19,7 @@ MAX_WORDS = 3
 def words_of(texts: list[str]) -> list[list[str]]:
     offsets, words = split_words(pa.array(texts, pa.large_string()))
     flat = words.to_pylist()
-    return [flat[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [flat[start:end] for start, end in pairwise(offsets)]
 
 
 @pytest.fixture(scope="module")

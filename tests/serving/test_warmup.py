@@ -72,6 +72,16 @@ def test_file_that_is_no_tfrecord(servable, predict_request, content):
         replay_warmup(servable)
 
 
+@pytest.mark.parametrize("kept", [3, 11, 12, 40])
+def test_truncated_file(servable, predict_request, kept):
+    content = record(predict_request)
+    write_records(servable, [content] * 2)
+    path = servable.path / REQUESTS_FILE
+    path.write_bytes(path.read_bytes()[: len(content) + 16 + kept])
+    with pytest.raises(InputError, match="not served"):
+        replay_warmup(servable)
+
+
 def test_too_many_records(servable, predict_request):
     write_records(servable, [record(predict_request)] * (MAXIMUM_RECORDS + 1))
     with pytest.raises(InputError, match="more than 1000 records"):

@@ -1,0 +1,118 @@
+"""Evaluates a trained run on its frozen candidates, beside reference rankers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sesrec_tf.command_line import run_command
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.evaluation.evaluation import Evaluation, evaluate_references
+from sesrec_tf.evaluation.ranking_metrics import METRICS
+from sesrec_tf.evaluation.report import metrics_table
+from sesrec_tf.evaluation.scoring import ScoredSplit, SplitScorer
+from sesrec_tf.evaluation.segments import BUCKET_STARTS, Segments
+from sesrec_tf.loading import load
+from sesrec_tf.servable.servable_scorer import ServableScorer
+from sesrec_tf.training.run_directory import RunDirectory
+
+_EXAMPLES = """examples:
+  python -m sesrec_tf.evaluate --run runs/first --split valid
+  python -m sesrec_tf.evaluate --run runs/first --split test --by searches
+  python -m sesrec_tf.evaluate --run runs/first --servable runs/first/export/1
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    result = argparse.ArgumentParser(
+        prog="python -m sesrec_tf.evaluate",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--run", type=Path, required=True, help="a trained run")
+    result.add_argument("--split", choices=("valid", "test"), default="test")
+    result.add_argument("--data", type=Path, help="the prepared data set (default: the run's own)")
+    result.add_argument("--by", choices=sorted(BUCKET_STARTS), help="metrics by segment as well")
+    result.add_argument(
+        "--servable", type=Path, help="score through this SavedModel, BASE/<version>"
+    )
+    result.add_argument("--batch-size", type=int, default=256, help="users a batch")
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command."""
+    arguments = parser().parse_args(argv)
+    console = Console()
+    run = RunDirectory.open(arguments.run)
+    prepared = PreparedDataset(arguments.data or run.data_path)
+    run.check_same_data(prepared)
+    scored = _score(arguments, run, prepared, console)
+    evaluation = Evaluation.of(scored.logits, scored.features)
+    references = evaluate_references(prepared, arguments.split, run.config.history)
+    rows = {name: found.metrics for name, found in references.items()}
+    name = run.config.model.name
+    if arguments.servable is None:
+        evaluation.write(run.path / f"instances-{arguments.split}.parquet")
+        stored = run.metrics.get("references", {})
+        run.write_metrics(
+            {
+                arguments.split: evaluation.metrics,
+                "references": {**stored, arguments.split: dict(rows)},
+            }
+        )
+    else:
+        name = f"{name} ({arguments.servable})"
+    rows[name] = evaluation.metrics
+    title = f"{arguments.split}, {len(scored.logits):,} instances"
+    console.print(metrics_table(rows, title, scored.logits.shape[1]))
+    if arguments.by:
+        segments = Segments.from_dataset(prepared).metrics(evaluation.per_instance, arguments.by)
+        console.print(_segment_table(segments, arguments.by))
+
+
+def _score(
+    arguments: argparse.Namespace,
+    run: RunDirectory,
+    prepared: PreparedDataset,
+    console: Console,
+) -> ScoredSplit:
+    def progress(batches):  # type: ignore[no-untyped-def]
+        total = -(-prepared.instances(arguments.split) // arguments.batch_size)
+        return track(batches, "scoring", total=total, console=console, transient=True)
+
+    if arguments.servable is not None:
+        return ServableScorer(arguments.servable, run, prepared, arguments.batch_size)(
+            arguments.split, progress
+        )
+    model = load(run.path)
+    return SplitScorer(model, prepared, run.config.history, arguments.batch_size)(
+        arguments.split, progress
+    )
+
+
+def _segment_table(segments: pd.DataFrame, by: str) -> Table:
+    table = Table(title=f"by {by}", title_justify="left")
+    table.add_column("segment")
+    table.add_column("instances", justify="right")
+    for name in METRICS:
+        table.add_column(name.upper(), justify="right")
+    for _, row in segments.iterrows():
+        table.add_row(
+            str(row["segment"]),
+            f"{row['instances']:,}",
+            *(f"{row[name]:.4f}" for name in METRICS),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    run_command(main)

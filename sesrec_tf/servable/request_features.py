@@ -1,0 +1,105 @@
+"""String requests as batches of indices: the preparation of data, repeated in the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from sesrec_tf.data.prepared import VOCABULARIES, PreparedDataset
+from sesrec_tf.data.query_words import split_words_in_graph
+from sesrec_tf.schema import (
+    CANDIDATES,
+    CLICKED_ITEMS,
+    PADDING,
+    QUERIES,
+    QUERY_SOURCES,
+    QUERY_WORDS,
+    REC_ITEMS,
+    UNKNOWN,
+    USER,
+    HistoryShape,
+    batch_shapes,
+)
+from sesrec_tf.servable.string_lookup import StringLookup
+
+Request = dict[str, tf.Tensor]
+Batch = dict[str, tf.Tensor]
+
+
+class RequestFeatures:
+    """Maps raw ids and query texts to the batch that preparation would have written for them.
+
+    A session counts if its query has a word; its empty source is an unknown one. Histories with
+    gaps are closed up, because positions are counted from the oldest event. An empty user is an
+    unknown one; an empty candidate keeps its place, as padding.
+
+    Args:
+        dataset: vocabularies of the data the model was trained on.
+        history: widths of the model's batches; words and events beyond them do not count.
+
+    Attributes:
+        lookups: one `StringLookup` by vocabulary.
+
+    Raises:
+        InputError: if a vocabulary file is missing or damaged.
+    """
+
+    def __init__(self, dataset: PreparedDataset, history: HistoryShape) -> None:
+        self._widths = batch_shapes(history)
+        # Records hold no more words than this, whatever the model has room for.
+        self._words = min(history.query_words, dataset.history.query_words)
+        self.lookups = {
+            name: StringLookup(dataset.vocabulary_file(name), getattr(dataset.sizes, name))
+            for name in VOCABULARIES
+        }
+
+    def __call__(self, request: Request) -> Batch:
+        """The batch of `schema.batch_shapes`, int32.
+
+        Args:
+            request: strings as in `schema.request_shapes`, padded with "", the histories no wider
+                than the model's.
+        """
+        feed = self.lookups["items"](request[REC_ITEMS])
+        batch = {
+            USER: tf.maximum(self.lookups["users"](request[USER]), UNKNOWN),
+            REC_ITEMS: left_align(feed, tf.not_equal(feed, PADDING)),
+            CANDIDATES: self.lookups["items"](request[CANDIDATES]),
+            **self._sessions(request),
+        }
+        return {name: _fit(batch[name], dims) for name, dims in self._widths.items()}
+
+    def _sessions(self, request: Request) -> Batch:
+        texts = request[QUERIES]
+        words = split_words_in_graph(texts, self._words)
+        valid = tf.not_equal(words[..., 0], "")
+        sessions = {
+            QUERIES: self.lookups["queries"](texts),
+            QUERY_WORDS: self.lookups["words"](words),
+            QUERY_SOURCES: tf.maximum(self.lookups["sources"](request[QUERY_SOURCES]), UNKNOWN),
+            CLICKED_ITEMS: self.lookups["items"](request[CLICKED_ITEMS]),
+        }
+        return {name: left_align(value, valid) for name, value in sessions.items()}
+
+
+def left_align(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Valid events first, in their order, then padding.
+
+    Args:
+        values: int32 `[B, T, ...]`.
+        valid: bool `[B, T]`.
+    """
+    order = tf.argsort(tf.cast(~valid, tf.int32), axis=1, stable=True)
+    shape = tf.concat([tf.shape(valid), tf.ones([tf.rank(values) - 2], tf.int32)], axis=0)
+    kept = tf.where(tf.reshape(valid, shape), values, PADDING)
+    return tf.gather(kept, order, batch_dims=1)
+
+
+def _fit(values: tf.Tensor, dims: tuple[int | None, ...]) -> tf.Tensor:
+    """Pads the axes after the batch axis on the right, up to `dims`."""
+    missing = [
+        0 if size is None else size - width
+        for size, width in zip(dims, values.shape[1:], strict=True)
+    ]
+    if not any(missing):
+        return values
+    return tf.pad(values, [[0, 0], *([0, count] for count in missing)])

@@ -1,0 +1,115 @@
+"""Versions under a base path, as TF Serving looks for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sesrec_tf.errors import InputError
+
+LARGEST_VERSION = 2**63 - 1
+
+
+def publish_version(
+    base: str | Path, write: Callable[[Path], None], version: int | None = None
+) -> Path:
+    """Writes a version and shows it complete: TF Serving tries a directory as soon as it sees one.
+
+    Args:
+        base: directory of the versions, made if absent.
+        write: fills a directory with the SavedModel.
+        version: number to publish under; the next free one when `None`.
+
+    Returns:
+        `BASE/<version>`.
+
+    Raises:
+        InputError: if the number is taken or out of range, or `base` cannot hold versions.
+    """
+    base = Path(base)
+    require_publishable(base, version)
+    with _staging_directory(base) as staging:
+        write(staging)
+        while True:
+            target = base / str(next_version(base) if version is None else version)
+            # A rename would silently replace an empty directory, but never a full one.
+            if not target.exists() and _renamed(staging, target):
+                return target
+            if version is not None:
+                raise _taken(base, version)
+
+
+def next_version(base: Path) -> int:
+    """One more than the highest version under `base`; 1 for the first."""
+    return max(_versions(base), default=0) + 1
+
+
+def require_publishable(base: str | Path, version: int | None = None) -> None:
+    """Checks, before any long work, that a version can be published.
+
+    Raises:
+        InputError: as `publish_version`.
+    """
+    base = Path(base)
+    if (base / "saved_model.pb").exists():
+        raise InputError(
+            f"{base} is a version, expected the directory above it. Use --output {base.parent}."
+        )
+    if base.exists() and not base.is_dir():
+        raise InputError(
+            f"{base} should be a directory of versions. Received: a file. Choose another --output."
+        )
+    if version is None:
+        return
+    if not 1 <= version <= LARGEST_VERSION:
+        raise InputError(
+            f"`version` should be in [1, {LARGEST_VERSION}]. Received: {version}. Leave it out for "
+            "the next one."
+        )
+    if version in _versions(base):
+        raise _taken(base, version)
+
+
+def _versions(base: Path) -> set[int]:
+    if not base.is_dir():
+        return set()
+    names = (child.name for child in base.iterdir())
+    # "007" is version 7 to TF Serving.
+    return {int(name) for name in names if name.isascii() and name.isdigit()}
+
+
+def _taken(base: Path, version: int) -> InputError:
+    return InputError(
+        f"version {version} stands in {base} already, and TF Serving would not notice a new one in "
+        "its place. Leave --version out for the next one, or choose a free number."
+    )
+
+
+@contextmanager
+def _staging_directory(base: Path) -> Iterator[Path]:
+    """A directory beside the versions, removed if it was not renamed."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        # TF Serving passes over names that are no integers.
+        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=base))
+    except OSError as error:
+        raise InputError(f"cannot write in {base}: {error}. Choose another --output.") from error
+    try:
+        staging.chmod(0o755)
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _renamed(source: Path, target: Path) -> bool:
+    try:
+        os.rename(source, target)
+    except OSError:
+        if not target.exists():
+            raise
+        return False
+    return True

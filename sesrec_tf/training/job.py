@@ -1,0 +1,122 @@
+"""The main job: train, evaluate, compare with reference rankers, export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+from rich.console import Console
+
+from sesrec_tf.config import Config
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.errors import InputError
+from sesrec_tf.evaluation.evaluation import Evaluation, evaluate_references
+from sesrec_tf.evaluation.ranking_metrics import METRICS
+from sesrec_tf.evaluation.report import metrics_table
+from sesrec_tf.evaluation.scoring import SplitScorer
+from sesrec_tf.servable.publish import publish
+from sesrec_tf.training.checkpoints import RunState
+from sesrec_tf.training.progress import ProgressReport
+from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.training.strategy import is_chief
+from sesrec_tf.training.tensorboard_report import TensorBoardReport
+from sesrec_tf.training.trainer import Trainer
+from sesrec_tf.training.warm_start import warm_start
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training job.
+
+    Attributes:
+        config: the settings.
+        prepared: the data set.
+        run_dir: where the run goes.
+        resume: go on with a run that stands there.
+        init_from: an earlier run to start from.
+        export: whether to export the best model in the end.
+    """
+
+    config: Config
+    prepared: PreparedDataset
+    run_dir: Path
+    resume: bool = False
+    init_from: Path | None = None
+    export: bool = True
+
+    def execute(self, strategy: tf.distribute.Strategy, console: Console) -> RunDirectory:
+        """Trains to the end, reports on validation and test, and exports.
+
+        Raises:
+            InputError: if the run directory is used and not to be resumed, or belongs to
+                another configuration.
+        """
+        run = self._open_run(strategy)
+        observers = (
+            ProgressReport(console, self.config.training.epochs),
+            TensorBoardReport(run.path / "tensorboard", self.config, self.prepared),
+        )
+        trainer = Trainer(self.config, self.prepared, run, strategy, observers)
+        if self.init_from is not None and run.checkpoints.latest() is None:
+            carried = warm_start(trainer.model, RunDirectory.open(self.init_from), self.prepared)
+            console.print(f"started from {self.init_from}: {carried}")
+        state = trainer.fit(self.resume)
+        if is_chief(strategy):
+            run.checkpoints.restore_best(trainer.model)
+            self._report(run, trainer, state, console)
+            if self.export:
+                publish(trainer.model, run, run.path / "export")
+        return run
+
+    def _open_run(self, strategy: tf.distribute.Strategy) -> RunDirectory:
+        run = RunDirectory(self.run_dir)
+        if run.exists() and self.resume:
+            run.check_same_data(self.prepared)
+            _require_same_config(run, self.config)
+            return run
+        if not is_chief(strategy):
+            return run
+        devices = list(strategy.extended.worker_devices)
+        return RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
+
+    def _report(
+        self, run: RunDirectory, trainer: Trainer, state: RunState, console: Console
+    ) -> None:
+        history = self.config.history
+        scorer = SplitScorer(trainer.model, self.prepared, history)
+        best = next(logs for logs in state.history if logs["epoch"] == state.best_epoch)
+        with console.status("evaluating on the test split"):
+            scored = scorer("test")
+            evaluation = Evaluation.of(scored.logits, scored.features)
+            references = evaluate_references(self.prepared, "test", history)
+        evaluation.write(run.path / "instances-test.parquet")
+        rows = {name: found.metrics for name, found in references.items()}
+        run.write_metrics(
+            {
+                "best_epoch": state.best_epoch,
+                "valid": {name: best[f"valid/{name}"] for name in METRICS},
+                "test": evaluation.metrics,
+                "references": {"test": rows},
+            }
+        )
+        rows[self.config.model.name] = evaluation.metrics
+        candidates = scored.logits.shape[1]
+        console.print(metrics_table(rows, f"test, {len(scored.logits):,} instances", candidates))
+
+
+def _require_same_config(run: RunDirectory, config: Config) -> None:
+    """Only the number of epochs may differ from the run's own settings."""
+    stored = run.config
+    expected = stored.replace("training", epochs=config.training.epochs)
+    if expected != config:
+        differing = [
+            f"{section}.{name}: run {value!r}, now {config.to_dict()[section][name]!r}"
+            for section, values in expected.to_dict().items()
+            for name, value in values.items()
+            if value != config.to_dict()[section][name]
+        ]
+        raise InputError(
+            f"{run.path} was started with other settings ({'; '.join(differing)}). Expected the "
+            "same ones to resume. Leave these flags out, or choose another --run-dir."
+        )

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sesrec_tf.data.event_log import EventLog
+from sesrec_tf.data.log_tables import LogTables
+from sesrec_tf.data.prepare_options import PrepareOptions
+from sesrec_tf.data.splits import NO_INSTANCE, TEST, TRAIN, VALID, assign_splits
+from sesrec_tf.errors import InputError
+
+
+@pytest.fixture
+def log() -> EventLog:
+    # u: interactions at 0, 2, 4, 6, 8 and searches at 1, 5, 7, 9; v: interactions at 0, 2, 4.
+    interactions = pd.DataFrame(
+        {"user_id": [*"uuuuu", *"vvv"], "item_id": "a", "timestamp": [0, 2, 4, 6, 8, 0, 2, 4]}
+    )
+    searches = pd.DataFrame(
+        {
+            "user_id": "u",
+            "session_id": [*"1234"],
+            "query": "q",
+            "source": "",
+            "clicked_item_ids": "",
+            "timestamp": [1, 5, 7, 9],
+        }
+    )
+    return EventLog.from_tables(LogTables(interactions, searches), "s")
+
+
+def test_leave_last_out(log: EventLog) -> None:
+    splits = assign_splits(log, PrepareOptions())
+    # u has four instances; v has two, fewer than three, so both are for training.
+    assert splits.instance_split.tolist() == [
+        *(NO_INSTANCE, TRAIN, TRAIN, VALID, TEST),
+        *(NO_INSTANCE, TRAIN, TRAIN),
+    ]
+    assert splits.training_interactions.tolist() == [True] * 3 + [False] * 2 + [True] * 3
+    # The validation target of u is at 6: the searches at 1 and 5 come before it.
+    assert splits.training_searches.tolist() == [True, True, False, False]
+
+
+def test_users_with_few_instances_give_all_to_training(log: EventLog) -> None:
+    splits = assign_splits(log, PrepareOptions(min_instances=5))
+    assert set(splits.instance_split) == {NO_INSTANCE, TRAIN}
+    assert splits.training_interactions.all()
+    assert splits.training_searches.all()
+
+
+def test_earlier_searches(log: EventLog) -> None:
+    splits = assign_splits(log, PrepareOptions(min_earlier_searches=2, min_instances=2))
+    # Two searches of u precede 6 and 8 only; v never searched. Rows before 6 stay for training.
+    assert splits.instance_split[:5].tolist() == [NO_INSTANCE] * 3 + [VALID, TEST]
+    assert (splits.instance_split[5:] == NO_INSTANCE).all()
+    assert splits.training_interactions.tolist() == [True] * 3 + [False] * 2 + [True] * 3
+
+
+def test_by_time(log: EventLog) -> None:
+    splits = assign_splits(log, PrepareOptions(split="time", valid_from=4, test_from="7"))
+    assert splits.instance_split.tolist() == [
+        *(NO_INSTANCE, TRAIN, VALID, VALID, TEST),
+        *(NO_INSTANCE, TRAIN, VALID),
+    ]
+    assert np.array_equal(splits.training_interactions, log.interactions.time < 4)
+    assert splits.training_searches.tolist() == [True, False, False, False]
+
+
+def test_periods_must_be_in_order(log: EventLog) -> None:
+    with pytest.raises(InputError, match=r"`--valid-from` should lie before `--test-from`"):
+        assign_splits(log, PrepareOptions(split="time", valid_from=4, test_from=4))
+    with pytest.raises(InputError, match=r"`--test-from` should be an integer"):
+        assign_splits(log, PrepareOptions(split="time", valid_from=4, test_from="May"))

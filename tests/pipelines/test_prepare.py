@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines.prepare import main
+from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.errors import InputError
+
+INTERACTIONS = "user_id,item_id,timestamp\n" + "".join(
+    f"u{user},{10 * user + step:03d},{step}\n" for user in range(4) for step in range(5)
+)
+SEARCHES = "user_id,session_id,query,source,clicked_item_ids,timestamp\n" + "".join(
+    f"u{user},{step},red shoe {step},typed,{10 * user:03d} NA,{step}\n"
+    for user in range(4)
+    for step in range(3)
+)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    (directory / "interactions.csv").write_text(INTERACTIONS)
+    (directory / "searches.csv").write_text(SEARCHES)
+    return directory
+
+
+def arguments(logs: Path, *more: str) -> list[str]:
+    return [
+        *("--interactions", str(logs / "interactions.csv")),
+        *("--searches", str(logs / "searches.csv")),
+        *("--output", str(logs.parent / "data")),
+        *("--num-negatives", "2"),
+        *more,
+    ]
+
+
+def test_prepares_and_says_what_is_next(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(arguments(logs, "--max-rec", "7", "--min-earlier-searches", "1"))
+    dataset = PreparedDataset(logs.parent / "data")
+    assert dataset.history.rec_length == 7
+    assert dataset.instances("test") == 4
+    assert "NA" in dataset.vocabulary("items")
+    assert "002" in dataset.vocabulary("items")
+    printed = capsys.readouterr().out
+    assert "recommendation actions" in printed
+    assert "positive unknown" in printed
+    assert f"python -m sesrec_tf.train --data {logs.parent / 'data'}" in printed
+
+
+def test_parquet_gives_the_same_as_csv(logs: Path) -> None:
+    main(arguments(logs))
+    expected = PreparedDataset(logs.parent / "data").info
+    for name in ("interactions", "searches"):
+        frame = pd.read_csv(logs / f"{name}.csv", dtype=str, keep_default_na=False)
+        frame["timestamp"] = frame["timestamp"].astype("int64")
+        frame.to_parquet(logs / f"{name}.parquet")
+    parquet = [word.replace(".csv", ".parquet") for word in arguments(logs)]
+    main([*parquet, "--overwrite"])
+    assert PreparedDataset(logs.parent / "data").info == expected
+
+
+def test_attributes_of_both_tables(logs: Path) -> None:
+    (logs / "items.csv").write_text("item_id,category\n000,A > B\nNA,A\n")
+    (logs / "users.csv").write_text("user_id,age\nu1,30\n")
+    main(arguments(logs, "--items", str(logs / "items.csv"), "--users", str(logs / "users.csv")))
+    sizes = PreparedDataset(logs.parent / "data").sizes
+    assert sizes.item_attributes == (("category_1", 1), ("category_2", 1))
+    assert sizes.user_attributes == (("age", 1),)
+
+
+# (file, text to replace, replacement, message)
+BAD_LOGS = {
+    "missing column": ("interactions", "item_id", "item", "missing column item_id"),
+    "missing search column": ("searches", "source", "origin", "missing column source"),
+    "time that is no number": (
+        "interactions",
+        "u1,011,1\n",
+        "u1,011,soon\n",
+        "timestamp of data row 7 is not an integer.*'soon'",
+    ),
+    "duplicate session": (
+        "searches",
+        "u2,1,red shoe 1",
+        "u2,0,blue shoe",
+        "session '0' of user 'u2' stands in data rows 7 and 8, with the queries 'red shoe 0' "
+        "and 'blue shoe'",
+    ),
+    "whitespace in an id": ("interactions", "u1,011", "u 1,011", "user_id of data row 7 holds"),
+    "empty id": ("interactions", "u1,011", "u1,", "item_id of data row 7 is empty"),
+    "query of no words": ("searches", "u0,0,red shoe 0", "u0,0,  ", "data row 1 has no words"),
+    "broken line": ("interactions", "u1,011,1\n", "u1,011\n", "cannot read"),
+}
+
+
+@pytest.mark.parametrize(("file", "old", "new", "message"), BAD_LOGS.values(), ids=BAD_LOGS)
+def test_bad_logs_give_one_clear_error_and_no_output(
+    logs: Path, file: str, old: str, new: str, message: str
+) -> None:
+    path = logs / f"{file}.csv"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=f"(?s){file}: .*{message}|{file}: {message}"):
+        main(arguments(logs))
+    assert list(logs.parent.iterdir()) == [logs]
+
+
+@pytest.mark.parametrize("content", ["", "user_id,item_id,timestamp\n"])
+def test_an_empty_file_is_refused(logs: Path, content: str) -> None:
+    (logs / "interactions.csv").write_text(content)
+    with pytest.raises(InputError, match=r"interactions: (missing column|no rows)"):
+        main(arguments(logs))
+    assert list(logs.parent.iterdir()) == [logs]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-negatives", "99"], "too few items for `--num-negatives 99`"),
+        (["--min-instances", "9"], "no ranking instances for valid, test"),
+        (["--split", "time"], "needs both"),
+        (["--split", "time", "--valid-from", "x", "--test-from", "3"], "`--valid-from` should be"),
+        (["--items", "nowhere.csv"], "items: there is no file nowhere.csv"),
+        (["--items", __file__], "items: unknown kind of file"),
+    ],
+)
+def test_bad_flags_give_one_clear_error_and_no_output(
+    logs: Path, flags: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        main(arguments(logs, *flags))
+    assert list(logs.parent.iterdir()) == [logs]
+
+
+def test_the_process_prints_one_line_and_exits_with_2(logs: Path) -> None:
+    (logs / "searches.csv").write_text(SEARCHES.replace("u0,0,red shoe 0", "u0,0,"))
+    command = [sys.executable, "-m", "pipelines.prepare", *arguments(logs)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert "data row 1 has no words" in result.stderr
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "python -m pipelines.prepare --interactions" in capsys.readouterr().out
