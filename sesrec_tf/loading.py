@@ -12,11 +12,12 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import FIRST_KNOWN
+from sesrec_tf.training.optimizers import make_optimizer
 from sesrec_tf.training.run_directory import RunDirectory
 
 
 def load(run_directory: str | Path) -> RankingModel:
-    """The model of a run with its best weights, ready to score.
+    """The model of a run with its best weights, compiled as it was trained.
 
     The run directory is enough: the data it was trained on is not read.
 
@@ -33,6 +34,9 @@ def load(run_directory: str | Path) -> RankingModel:
     keras.config.set_dtype_policy(config.training.mixed_precision)
     try:
         model = create_model(config, dataset)
+        # A checkpoint holds variables that layers keep in lists under the optimiser only.
+        model.compile(optimizer=make_optimizer(config.training))
+        model.optimizer.build(model.trainable_variables)
     finally:
         keras.config.set_dtype_policy(policy)
     run.checkpoints.restore_best(model)

@@ -30,9 +30,12 @@ PRESETS = {
     "demo": Preset(
         Config(
             HistoryShape(),
-            ModelConfig(),
+            ModelConfig(alignment_negatives=128, embedding_initialization=0.05),
             TrainingConfig(
-                epochs=8, optimizer="lazy_adam", negative_distribution="uniform", seed=1
+                epochs=8,
+                optimizer="lazy_adam",
+                learning_rate=3e-3,
+                negative_distribution="uniform",
             ),
         ),
     ),

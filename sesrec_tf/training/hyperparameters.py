@@ -11,20 +11,16 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import PreparedDataset
-from sesrec_tf.evaluation.ranking_metrics import METRICS
-
-BEST = "validation_best"
-"""Group of the tags that hold the validation metrics of the best epoch so far."""
 
 
 def write_hyperparameters(config: Config, prepared: PreparedDataset) -> None:
-    """Writes settings and the names of the metrics to the default summary writer."""
-    settings = flat_settings(config, prepared)
-    hp.hparams_config(
-        hparams=[hp.HParam(name) for name in settings],
-        metrics=[hp.Metric(f"{BEST}/{name}", display_name=name.upper()) for name in METRICS],
-    )
-    hp.hparams(settings)
+    """Writes the settings to the default summary writer.
+
+    The metrics of the table are the scalars of the same writer. No experiment summary is
+    written: without one, TensorBoard derives the columns from all runs it finds, and puts the
+    settings in which they differ first.
+    """
+    hp.hparams(flat_settings(config, prepared))
 
 
 def write_success() -> None:
@@ -33,7 +29,7 @@ def write_success() -> None:
     tf.summary.experimental.write_raw_pb(end.SerializeToString())
 
 
-def flat_settings(config: Config, prepared: PreparedDataset) -> dict[str, Any]:
+def flat_settings(config: Config, prepared: PreparedDataset) -> dict[str, bool | int | float | str]:
     """Every setting as `section.name`, and the hash of the data, so that data sets stay apart."""
     settings = {
         f"{section}.{name}": _scalar(value)

@@ -77,7 +77,7 @@ class Job:
             return run
         if not is_chief(strategy):
             return run
-        devices = list(strategy.extended.worker_devices)
+        devices = [device.name for device in tf.config.list_logical_devices()]
         return RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
 
     def _report(

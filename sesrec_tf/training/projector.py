@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from google.protobuf import text_format
-from tensorboard.plugins import projector
 
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.files import new_file
@@ -77,17 +75,9 @@ class Projector:
                 path.write_text(_tsv(tensor.metadata), "utf-8")
         if self._tensors:
             with new_file(self._directory / CONFIG_FILE) as path:
-                path.write_text(text_format.MessageToString(self._config()), "utf-8")
-
-    def _config(self) -> projector.ProjectorConfig:
-        config = projector.ProjectorConfig()
-        for tensor in self._tensors:
-            config.embeddings.add(
-                tensor_name=tensor.name,
-                tensor_path=_tensor_path(tensor.name),
-                metadata_path=_metadata_path(tensor.name),
-            )
-        return config
+                path.write_text(
+                    "".join(_announcement(each.name) for each in self._tensors), "utf-8"
+                )
 
 
 def _items(embed: Callable[[Tensor], Tensor], prepared: PreparedDataset) -> _Vectors:
@@ -126,6 +116,17 @@ def _tsv(frame: pd.DataFrame) -> str:
     cells = frame.astype(str).replace(r"[\t\r\n]", " ", regex=True)
     rows = [list(cells.columns), *cells.to_numpy().tolist()]
     return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _announcement(name: str) -> str:
+    """One tensor of a `ProjectorConfig` in text format."""
+    return (
+        "embeddings {\n"
+        f'  tensor_name: "{name}"\n'
+        f'  tensor_path: "{_tensor_path(name)}"\n'
+        f'  metadata_path: "{_metadata_path(name)}"\n'
+        "}\n"
+    )
 
 
 def _tensor_path(name: str) -> str:

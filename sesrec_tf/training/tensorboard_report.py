@@ -13,7 +13,7 @@ from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.training.checkpoints import RunState
-from sesrec_tf.training.hyperparameters import BEST, write_hyperparameters, write_success
+from sesrec_tf.training.hyperparameters import write_hyperparameters, write_success
 from sesrec_tf.training.l2_term import l2_term
 from sesrec_tf.training.observer import Logs, Observer
 from sesrec_tf.training.projector import Projector
@@ -21,6 +21,7 @@ from sesrec_tf.training.summary_writer import open_writer
 
 EPOCHS = "epochs"
 STEPS = "steps"
+BEST = "best"
 STEP_REPORTS = 20
 HISTOGRAM_ROWS = 65_536
 
@@ -32,12 +33,12 @@ _TAGS = {
     "valid_users_per_second": "validation/users_per_second",
 }
 _DESCRIPTIONS = {
-    "loss/total": "BCE + α·alignment + β·contrast; the L2 term acts through the optimiser.",
+    "loss/total": "BCE, alignment and contrast as weighted (23); L2 acts through the optimiser.",
     "loss/bce": "Binary cross-entropy of positives and sampled negatives.",
-    "loss/alignment_q2i": "Alignment of queries to their clicked items (6), before α/2.",
-    "loss/alignment_i2q": "Alignment of clicked items to their queries (7), before α/2.",
-    "loss/contrast_rec": "Triplet loss of the recommendation side (15), before β.",
-    "loss/contrast_search": "Triplet loss of the search side (15), before β.",
+    "loss/alignment_q2i": "Alignment of queries to their clicked items (6), unweighted.",
+    "loss/alignment_i2q": "Alignment of clicked items to their queries (7), unweighted.",
+    "loss/contrast_rec": "Triplet loss of the recommendation side (15), unweighted.",
+    "loss/contrast_search": "Triplet loss of the search side (15), unweighted.",
     "loss/l2": "½ λ Σ θ² over every trainable parameter, after the epoch.",
     "training/temperature": "τ of the alignment (6)-(7), after the epoch.",
 }
@@ -46,9 +47,13 @@ _DESCRIPTIONS = {
 class TensorBoardReport(Observer):
     """Writes curves, weights, settings and embeddings of a run.
 
-    There are two TensorBoard runs, since each has one axis: `epochs` holds everything known after
-    an epoch; `steps` holds the mean losses since the epoch began, some 20 times an epoch, by
-    update. The embeddings are those of the best epoch.
+    There are three TensorBoard runs in the log directory: `epochs` holds everything known after
+    an epoch; `steps` the mean losses since the epoch began, some 20 times an epoch, by update;
+    `best` the validation metrics of the best epoch so far, and the settings, so that it is the
+    run's row in the HParams table. The embeddings are those of the best epoch.
+
+    A resumed run goes on with the same curves; points that a killed process wrote after its last
+    checkpoint are dropped and written again.
 
     Args:
         directory: the log directory.
@@ -65,62 +70,72 @@ class TensorBoardReport(Observer):
         self._steps = steps
         self._every = max(1, steps // STEP_REPORTS)
         fresh = state.epoch == state.step == 0
-        self._epoch_log = open_writer(self._directory / EPOCHS, 0 if fresh else state.epoch + 1)
-        self._step_log = open_writer(self._directory / STEPS, state.epoch * steps + state.step + 1)
+        epoch = 0 if fresh else state.epoch + 1
+        self._epochs = open_writer(self._directory / EPOCHS, epoch)
+        self._best = open_writer(self._directory / BEST, epoch)
+        self._updates = open_writer(self._directory / STEPS, self._update(state, state.step + 1))
         self._projector = Projector(
             self._directory / EPOCHS, model, self._prepared, self._config.history.query_words
         )
-        with self._epoch_log.as_default(step=state.epoch):
+        with self._best.as_default(step=state.epoch):
+            write_hyperparameters(self._config, self._prepared)
+        with self._epochs.as_default(step=state.epoch):
             tf.summary.text("configuration", _code_block(self._config.to_dict()))
             tf.summary.text("data", _code_block(_facts(self._prepared)))
-            write_hyperparameters(self._config, self._prepared)
             if fresh:
                 _write_weights(model)
-        self._epoch_log.flush()
+        self._flush()
 
     def on_step(self, model: RankingModel, state: RunState, step: int, logs: Logs) -> None:
         if step % self._every:
             return
-        with self._step_log.as_default(step=state.epoch * self._steps + step):
+        with self._updates.as_default(step=self._update(state, step)):
             for name, value in logs.items():
                 tf.summary.scalar(f"running_{_tag(name)}", value)
-        self._step_log.flush()
+        self._updates.flush()
 
     def on_epoch(self, model: RankingModel, state: RunState, logs: Logs) -> None:
         weight = self._config.training.weight_decay
         logs = {**logs, "l2": l2_term(model.trainable_variables, weight)}
-        with self._epoch_log.as_default(step=state.epoch):
+        with self._epochs.as_default(step=state.epoch):
             for name, value in logs.items():
                 tag = _tag(name)
                 tf.summary.scalar(tag, value, description=_DESCRIPTIONS.get(tag))
-            _write_best(state)
             _write_temperature(model)
             _write_weights(model)
-        self._epoch_log.flush()
+        with self._best.as_default(step=state.epoch):
+            for name, value in _best_metrics(state).items():
+                tf.summary.scalar(_tag(name), value)
+        self._flush()
         if state.best_epoch == state.epoch:
             self._projector.write()
 
     def on_end(self, model: RankingModel, state: RunState) -> None:
-        with self._epoch_log.as_default(step=state.epoch):
+        with self._best.as_default(step=state.epoch):
             write_success()
-        self._epoch_log.close()
-        self._step_log.close()
+        for writer in (self._epochs, self._best, self._updates):
+            writer.close()
+
+    def _update(self, state: RunState, step: int) -> int:
+        """Updates since the run began."""
+        return state.epoch * self._steps + step
+
+    def _flush(self) -> None:
+        self._epochs.flush()
+        self._best.flush()
 
 
 def _tag(name: str) -> str:
     """Grouped by what is before the slash: a loss unless it is known to be something else."""
     if name.startswith(_VALID):
-        return f"validation/{name[len(_VALID):]}"
+        return f"validation/{name[len(_VALID) :]}"
     return _TAGS.get(name, f"loss/{name}")
 
 
-def _write_best(state: RunState) -> None:
-    """The metrics of the epoch whose weights are kept."""
-    for epoch in state.history:
-        if epoch["epoch"] == state.best_epoch:
-            for name, value in epoch.items():
-                if name.startswith(_VALID):
-                    tf.summary.scalar(f"{BEST}/{name[len(_VALID):]}", value)
+def _best_metrics(state: RunState) -> Logs:
+    """The validation metrics of the epoch whose weights are kept."""
+    best = next((logs for logs in state.history if logs["epoch"] == state.best_epoch), {})
+    return {name: value for name, value in best.items() if name.startswith(_VALID)}
 
 
 def _write_temperature(model: RankingModel) -> None:
@@ -134,10 +149,12 @@ def _write_temperature(model: RankingModel) -> None:
 def _write_weights(model: RankingModel) -> None:
     """A histogram of each trainable variable."""
     for variable in model.trainable_variables:
-        tf.summary.histogram(f"weights/{variable.path}", _sample(variable))
+        # The model's own name depends on how many models the process has made.
+        name = variable.path.removeprefix(f"{model.name}/")
+        tf.summary.histogram(f"weights/{name}", histogram_values(variable))
 
 
-def _sample(variable: Any) -> Any:
+def histogram_values(variable: Any) -> Any:
     """The variable, or evenly spaced rows of a big table, the same every time."""
     if len(variable.shape) == 0 or variable.shape[0] <= HISTOGRAM_ROWS:
         return tf.convert_to_tensor(variable.value)

@@ -59,6 +59,11 @@ def test_only_the_first_clicks_and_words_count(log: EventLog) -> None:
     assert indexed.query_words[texts.index("one two three four five")].tolist() == [1, 1]
 
 
+def test_words_beyond_the_limit_are_not_counted(log: EventLog) -> None:
+    # The shoe of "red red shoe" is its third word, so one shoe is left, too rare to be known.
+    assert build(log, max_words=2, min_count=2).words.ids.to_pylist() == ["red"]
+
+
 def test_min_count(log: EventLog) -> None:
     indexed = build(log, min_count=2)
     assert indexed.items.ids.to_pylist() == ["a", "b"]

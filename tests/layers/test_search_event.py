@@ -8,7 +8,7 @@ import pytest
 from sesrec_tf.layers.search_event import SearchEvent
 from tests.layers.agreement import assert_agreement
 from tests.layers.layer_test import run_layer_test
-from tests.layers.small_case import D, ROWS, SEARCH_MASK, draw_parameters, known
+from tests.layers.small_case import ROWS, SEARCH_MASK, D, draw_parameters, known
 from tests.reference import sesrec_numpy as reference
 
 SHAPE = (*SEARCH_MASK.shape, 3)

@@ -46,21 +46,19 @@ def test_as_a_layer(training: bool) -> None:
     )
 
 
-def test_post_norm_and_leaky_relu_by_hand() -> None:
-    # Attention gives 0: F = LN(1, 3) = (-1, 1). Inner identity, outer 100 on the first column:
-    # LeakyReLU(-1) = -0.01, so F + (-1, 0) = (-2, 1), whose normalisation is (-1, 1) as well;
-    # without the slope F + 0 is the same, so the bias 4 of outer tells: (2, 1) becomes (1, -1).
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
+@pytest.mark.parametrize(("bias", "first"), [(0.0, -1.0), (2.5, -1.0), (4.0, 1.0)])
+def test_post_norm_and_leaky_relu_by_hand(bias: float, first: float) -> None:
+    # Attention gives 0, so F = LN(1, 3) = (-1, 1). LeakyReLU(-1) = -0.01, times 100 is -1, so
+    # the first component becomes -2 + bias and H = LN(-2 + bias, 1) = ±(-1, 1), turned round by
+    # a bias over 3; without the leak it would be by one over 2, before the norm by one over 4.
     layer = built(width=2)
     layer.attention.output_kernel.assign(np.zeros((2, 2)))
     layer.inner.kernel.assign(np.eye(2))
     layer.outer.kernel.assign([[100.0, 0.0], [0.0, 0.0]])
-    events, mask = np.array([[[1.0, 3.0]]]), np.array([[True]])
-    np.testing.assert_allclose(layer(events, mask), [[[-1.0, 1.0]]], rtol=1e-7)
-    layer.outer.bias.assign([4.0, 0.0])
-    np.testing.assert_allclose(layer(events, mask), [[[1.0, -1.0]]], rtol=1e-7)
-    layer.outer.bias.assign([2.5, 0.0])
-    # -1 - 1 + 2.5 = 0.5 < 1; without the leak -1 + 2.5 = 1.5 > 1 would turn the signs.
-    np.testing.assert_allclose(layer(events, mask), [[[-1.0, 1.0]]], rtol=1e-7)
+    layer.outer.bias.assign([bias, 0.0])
+    found = layer(np.array([[[1.0, 3.0]]]), np.array([[True]]))
+    np.testing.assert_allclose(found, [[[first, -first]]], rtol=1e-7)
 
 
 def test_normalisation_of_almost_flat_rows() -> None:

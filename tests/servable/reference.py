@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
 
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepared import PreparedDataset
@@ -118,9 +119,9 @@ def indices(
             "words",
             np.array(words, np.object_).reshape((*inputs["queries"].shape, shape.query_words)),
         ),
-        "query_sources": np.where(
-            inputs["queries"] == "", 0, np.maximum(sources, 1)
-        ).astype(np.int32),
+        "query_sources": np.where(inputs["queries"] == "", 0, np.maximum(sources, 1)).astype(
+            np.int32
+        ),
         "clicked_items": look_up("items", inputs["clicked_items"]),
         "candidates": look_up("items", inputs["candidates"]),
     }
@@ -143,7 +144,11 @@ def predict_tf2(path: Path) -> Predict:
 
 
 def predict_tf1(path: Path) -> Predict:
-    """The signatures as TF Serving and tfx-bsl load them: a session over the stored graph."""
+    """The signatures as TF Serving and tfx-bsl load them: a session over the stored graph.
+
+    Like TF Serving it feeds without comparing shapes to the placeholders', which only a callable
+    does; `Session.run` would refuse in Python.
+    """
     graph = tf.Graph()
     session = tf.compat.v1.Session(graph=graph)
     with graph.as_default():
@@ -151,11 +156,13 @@ def predict_tf1(path: Path) -> Predict:
 
     def predict(signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         definition = signatures[signature]
-        fetches = {name: info.name for name, info in definition.outputs.items()}
-        # A callable is fed as TF Serving feeds: without comparing shapes to the placeholders'.
-        options = tf.compat.v1.RunOptions  # noqa: F841
-        return session.run(
-            fetches, {definition.inputs[name].name: value for name, value in inputs.items()}
+        outputs = sorted(definition.outputs)
+        options = config_pb2.CallableOptions(
+            feed=[definition.inputs[name].name for name in inputs],
+            fetch=[definition.outputs[name].name for name in outputs],
         )
+        with graph.as_default():
+            call = session._make_callable_from_options(options)
+            return dict(zip(outputs, call(*inputs.values()), strict=True))
 
     return predict
