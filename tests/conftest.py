@@ -112,10 +112,10 @@ def tiny_config(tiny_data: PreparedDataset) -> Config:
         query_width=8,
         word_width=8,
         heads=2,
-        hidden_units=(8, 4),
+        hidden_units=(32, 16),
         alignment_negatives=16,
     )
-    training = TrainingConfig(epochs=1, batch_size=32, optimizer="lazy_adam", learning_rate=0.01)
+    training = TrainingConfig(epochs=1, batch_size=32, optimizer="lazy_adam", learning_rate=0.005)
     return Config(tiny_data.history, model, training)
 
 

@@ -50,6 +50,16 @@ class Adam(keras.optimizers.Optimizer):
     def _moment(self, variable: Any, name: str) -> Any:
         return self.add_variable_from_reference(reference_variable=variable, name=name)
 
+    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+        """Updates all variables; one the loss does not reach has the gradient of its L2 alone."""
+        if self.l2:
+            variables = trainable_variables or self._trainable_variables
+            grads = [
+                tf.zeros(variable.shape, variable.dtype) if gradient is None else gradient
+                for gradient, variable in zip(grads, variables, strict=True)
+            ]
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Updates one variable (called by Keras)."""
         gradient = tf.convert_to_tensor(gradient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,15 +155,17 @@ def predict_tf1(path: Path) -> Predict:
     with graph.as_default():
         signatures = tf.compat.v1.saved_model.load(session, ["serve"], str(path)).signature_def
 
-    def predict(signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    @functools.cache
+    def callable_of(signature: str) -> Callable[..., list[np.ndarray]]:
         definition = signatures[signature]
-        outputs = sorted(definition.outputs)
         options = config_pb2.CallableOptions(
-            feed=[definition.inputs[name].name for name in inputs],
-            fetch=[definition.outputs[name].name for name in outputs],
+            feed=[definition.inputs[name].name for name in sorted(definition.inputs)],
+            fetch=[definition.outputs[name].name for name in sorted(definition.outputs)],
         )
-        with graph.as_default():
-            call = session._make_callable_from_options(options)
-            return dict(zip(outputs, call(*inputs.values()), strict=True))
+        return session._make_callable_from_options(options)
+
+    def predict(signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        values = callable_of(signature)(*(inputs[name] for name in sorted(inputs)))
+        return dict(zip(sorted(signatures[signature].outputs), values, strict=True))
 
     return predict

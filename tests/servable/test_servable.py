@@ -205,7 +205,7 @@ def variant(config: Config, name: str) -> Config:
     if name == "official":
         # Padding enters these scores, so requests must be padded to the model's widths.
         return Config(
-            HistoryShape(rec_length=9, search_length=5, query_words=5, clicks=3),
+            HistoryShape(rec_length=9, search_length=5, query_words=3, clicks=3),
             config.replace("model", closed_tables=True, mask_both_axes=False).model,
             config.training,
         )

@@ -61,7 +61,11 @@ def test_items_carry_raw_ids_attributes_and_counts(
     assert {"NA", "007", "größe"} <= set(metadata["item"])
     by_id = metadata.set_index("item")
     # The fixture gives item 2 brand 2 % 4 and category 2 % 2 > 2 % 6.
-    assert list(by_id.loc["größe", ["brand", "category_1", "category_2"]]) == ["b2", "c0", "c0 > d2"]
+    assert list(by_id.loc["größe", ["brand", "category_1", "category_2"]]) == [
+        "b2",
+        "c0",
+        "c0 > d2",
+    ]
     counts = dict(zip(tiny_data.vocabulary("items"), tiny_data.item_counts[2:], strict=True))
     assert by_id["training_count"].astype(int).to_dict() == counts
     assert metadata["training_count"].astype(int).is_monotonic_decreasing

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
-from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_accumulator import (
+    TENSORS,
+    EventAccumulator,
+)
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.evaluation.ranking_metrics import METRICS
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.training.checkpoints import RunState
 from sesrec_tf.training.hyperparameters import flat_settings
@@ -27,15 +32,7 @@ from sesrec_tf.training.tensorboard_report import (
 from sesrec_tf.training.trainer import Trainer
 
 EPOCHS = 3
-LOSSES = (
-    "total",
-    "bce",
-    "alignment_q2i",
-    "alignment_i2q",
-    "contrast_rec",
-    "contrast_search",
-)
-METRICS = ("ndcg@5", "ndcg@10", "hit@1", "hit@5", "hit@10", "mrr")
+LOSSES = ("total", "bce", "alignment_q2i", "alignment_i2q", "contrast_rec", "contrast_search")
 
 
 class Killed(Exception):
@@ -89,7 +86,8 @@ def _scalars(directory: Path) -> dict[str, list[tuple[int, float]]]:
     events = _read(directory)
     return {
         tag: [
-            (event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)
+            (event.step, float(tf.make_ndarray(event.tensor_proto)))
+            for event in events.Tensors(tag)
         ]
         for tag in events.PluginTagToContent("scalars")
     }
@@ -233,11 +231,5 @@ def test_a_run_killed_before_its_first_checkpoint_starts_afresh(
         report.on_start(resumed.model, RunState(), steps=3)
         report.on_step(resumed.model, RunState(), 1, {"loss": loss})
         # Event files are told apart by the second and the process: end this one's second.
-        _next_second()
+        time.sleep(1.0)
     assert _scalars(tmp_path / "steps")["running_loss/total"] == [(1, 2.0)]
-
-
-def _next_second() -> None:
-    import time
-
-    time.sleep(1.0)

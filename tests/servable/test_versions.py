@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sesrec_tf.errors import InputError
+from sesrec_tf.servable.versions import next_version, publish_version, require_publishable
+
+
+def write(path: Path) -> None:
+    (path / "saved_model.pb").write_text("a model")
+
+
+def names(base: Path) -> list[str]:
+    return sorted(child.name for child in base.iterdir())
+
+
+def test_versions_count_up(tmp_path: Path):
+    base = tmp_path / "models" / "sesrec"
+    assert [publish_version(base, write).name for _ in range(3)] == ["1", "2", "3"]
+    assert names(base) == ["1", "2", "3"]
+    assert (base / "3" / "saved_model.pb").read_text() == "a model"
+
+
+def test_a_given_version_and_the_next(tmp_path: Path):
+    assert publish_version(tmp_path, write, 41) == tmp_path / "41"
+    (tmp_path / "007").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert next_version(tmp_path) == 42
+
+
+@pytest.mark.parametrize("version", [7, 8])
+def test_a_taken_version_keeps_its_content(tmp_path: Path, version: int):
+    """007 is version 7; an empty directory is taken too."""
+    (tmp_path / "007").mkdir()
+    (tmp_path / "8").mkdir()
+    with pytest.raises(InputError, match=f"version {version} stands in .* --version"):
+        publish_version(tmp_path, write, version)
+    assert names(tmp_path) == ["007", "8"]
+
+
+def test_a_version_taken_while_writing(tmp_path: Path):
+    def slow(path: Path) -> None:
+        write(path)
+        publish_version(tmp_path, write)
+
+    assert publish_version(tmp_path, slow) == tmp_path / "2"
+    assert names(tmp_path) == ["1", "2"]
+
+    def late(path: Path) -> None:
+        publish_version(tmp_path, write, 9)
+
+    with pytest.raises(InputError, match="version 9 stands in"):
+        publish_version(tmp_path, late, 9)
+    assert (tmp_path / "9" / "saved_model.pb").exists()
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path):
+    def fail(path: Path) -> None:
+        write(path)
+        raise RuntimeError("no room")
+
+    with pytest.raises(RuntimeError, match="no room"):
+        publish_version(tmp_path / "base", fail)
+    assert names(tmp_path / "base") == []
+
+
+def test_nothing_with_an_integer_name_is_ever_half_written(tmp_path: Path):
+    def look(path: Path) -> None:
+        write(path)
+        assert not [name for name in names(tmp_path) if name.isdigit()]
+
+    publish_version(tmp_path, look)
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**63])
+def test_versions_out_of_range(tmp_path: Path, version: int):
+    with pytest.raises(InputError, match="`version` should be in"):
+        require_publishable(tmp_path, version)
+
+
+def test_unusable_base_paths(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="should be a directory of versions"):
+        publish_version(tmp_path / "file", write)
+    with pytest.raises(InputError, match="cannot write in"):
+        publish_version(tmp_path / "file" / "below", write)
+    version = publish_version(tmp_path / "base", write)
+    with pytest.raises(InputError, match=r"is a version.*--output"):
+        publish_version(version, write)

@@ -1,0 +1,142 @@
+"""Headless Chromium over the W3C WebDriver protocol, on loopback."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SECONDS = 60
+"""How long a page may take to show what is expected of it."""
+
+_FLAGS = (
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,1000",
+)
+
+# TensorBoard's pages are web components: their text is behind shadow roots and in frames.
+_TEXT = """
+const texts = [];
+const visit = (node) => {
+  if (node.nodeType === Node.TEXT_NODE) texts.push(node.textContent.trim());
+  if (node.nodeName === 'STYLE' || node.nodeName === 'SCRIPT') return;
+  if (node.shadowRoot) visit(node.shadowRoot);
+  if (node.nodeName === 'IFRAME' && node.contentDocument) visit(node.contentDocument);
+  node.childNodes.forEach(visit);
+};
+visit(document);
+return texts.filter((text) => text).join('\\n');
+"""
+
+
+class Browser:
+    """One window.
+
+    Args:
+        profile: an empty directory for Chromium's own files.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._driver = subprocess.Popen(
+            [_program("chromedriver"), "--port=0"], stdout=subprocess.PIPE, text=True
+        )
+        self._session = ""
+        try:
+            self._url = f"http://127.0.0.1:{self._port()}"
+            self._session = self._start(profile)
+        except BaseException:
+            self.close()
+            raise
+
+    def _port(self) -> str:
+        assert self._driver.stdout is not None
+        for line in self._driver.stdout:
+            if found := re.search(r"started successfully on port (\d+)", line):
+                return found[1]
+        raise RuntimeError("chromedriver ended before it was ready")
+
+    def _start(self, profile: Path) -> str:
+        flags = [*_FLAGS, f"--user-data-dir={profile}"]
+        if os.geteuid() == 0:
+            flags.append("--no-sandbox")
+        options = {"binary": _program("chromium"), "args": flags}
+        capabilities = {"browserName": "chrome", "goog:chromeOptions": options}
+        answer = self._call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
+        return f"/session/{answer['sessionId']}"
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, method=method)
+        try:
+            with self._opener.open(request, timeout=SECONDS) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(error.read().decode()) from error
+
+    def open(self, url: str) -> None:
+        """Loads a page from nothing, even if only its fragment differs from the present one."""
+        for each in ("about:blank", url):
+            self._call("POST", f"{self._session}/url", {"url": each})
+
+    def text(self) -> str:
+        """Every text of the page's DOM, one a line."""
+        return self._call("POST", f"{self._session}/execute/sync", {"script": _TEXT, "args": []})
+
+    def text_with(self, expected: Sequence[str]) -> str:
+        """The page's text as soon as all that is expected stands there, or when time is up."""
+        deadline = time.monotonic() + SECONDS
+        text = self.text()
+        while not all(shows(text, each) for each in expected) and time.monotonic() < deadline:
+            time.sleep(0.3)
+            text = self.text()
+        return text
+
+    def screenshot(self, file: Path) -> None:
+        """Writes a PNG of the window."""
+        file.write_bytes(base64.b64decode(self._call("GET", f"{self._session}/screenshot")))
+
+    def close(self) -> None:
+        """Ends the browser and its driver."""
+        try:
+            if self._session:
+                self._call("DELETE", self._session)
+        finally:
+            self._driver.terminate()
+            self._driver.wait()
+
+
+def shows(text: str, expected: str) -> bool:
+    """Whether a page's text has `expected` as a line, or as lines in a row."""
+    return f"\n{expected}\n" in f"\n{text}\n"
+
+
+def _program(name: str) -> str:
+    """The path of a program.
+
+    Raises:
+        FileNotFoundError: if it is not installed.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(
+            f"`{name}` is not installed; `.ci/run` installs it (Debian: apt-get install chromium "
+            "chromium-driver). Set SESREC_TF_NO_BROWSER=1 to go without the browser tests."
+        )
+    return found
