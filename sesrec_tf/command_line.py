@@ -11,14 +11,22 @@ from sesrec_tf.errors import InputError
 def run_command(main: Callable[[Sequence[str] | None], None]) -> None:
     """Runs `main` on the process's arguments.
 
-    An `InputError` is printed as one line with exit status 2; Ctrl-C exits with 130, the shell's
-    convention, and no traceback. Anything else is a defect and keeps its traceback.
+    An `InputError` is printed as one line with exit status 2, a diverged training with status 1;
+    Ctrl-C exits with 130, the shell's convention. None of them shows a traceback; anything else is
+    a defect and keeps it.
     """
     try:
         main(None)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _print_error(error)
         raise SystemExit(2) from None
+    except FloatingPointError as error:
+        _print_error(error)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _print_error(error: Exception) -> None:
+    print("error:", " ".join(str(error).split("\n")), file=sys.stderr)

@@ -258,7 +258,10 @@ def _coerce(hint: Any, value: Any, name: str) -> Any:
     options = typing.get_args(hint) if typing.get_origin(hint) is not tuple else (hint,)
     for option in options or (hint,):
         if typing.get_origin(option) is tuple and isinstance(value, (list, tuple)):
-            return tuple(value)
+            element = typing.get_args(option)[0]
+            return tuple(
+                _coerce(element, item, f"{name}[{index}]") for index, item in enumerate(value)
+            )
         if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value)
         if isinstance(option, type) and type(value) is option:

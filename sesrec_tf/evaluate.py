@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sesrec_tf.command_line import run_command
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.evaluation import Evaluation, evaluate_references
 from sesrec_tf.evaluation.ranking_metrics import METRICS
 from sesrec_tf.evaluation.report import metrics_table
@@ -51,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command."""
     arguments = parser().parse_args(argv)
+    if arguments.batch_size < 1:
+        raise InputError(
+            f"`--batch-size` should be a positive integer. Received: {arguments.batch_size}."
+        )
     console = Console()
     run = RunDirectory.open(arguments.run)
     prepared = PreparedDataset(arguments.data or run.data_path)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sesrec_tf.errors import InputError
+
 PADDING = 0
 """Index of padding in every vocabulary."""
 
@@ -59,7 +61,7 @@ class HistoryShape:
         for name in ("rec_length", "search_length", "query_words", "clicks"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` should be a positive integer. Received: {value!r}.")
+                raise InputError(f"`{name}` should be a positive integer. Received: {value!r}.")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +26,7 @@ from sesrec_tf.training.flags import (
 )
 from sesrec_tf.training.job import Job
 from sesrec_tf.training.run_directory import RunDirectory
-from sesrec_tf.training.strategy import choose_strategy
+from sesrec_tf.training.strategy import choose_strategy, is_chief
 
 _EXAMPLES = """examples:
   python -m sesrec_tf.train
@@ -79,15 +81,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     run_dir = _run_dir(arguments)
     run = RunDirectory(run_dir)
     resuming = arguments.resume and run.exists()
-    if not resuming:
-        run.refuse_used()
     # Logical devices exist only if they are asked for before TensorFlow computes anything.
     strategy = choose_strategy(arguments.replicas)
+    # To the other workers a directory that the chief has just begun to use looks used.
+    if not resuming and is_chief(strategy):
+        run.refuse_used()
     prepared = _data(arguments.data, run, resuming, console)
     config = _config(arguments, run if resuming else None, prepared)
-    job = Job(
-        config, prepared, run_dir, arguments.resume, arguments.init_from, arguments.export
-    )
+    job = Job(config, prepared, run_dir, arguments.resume, arguments.init_from, arguments.export)
     run = job.execute(strategy, console)
     console.print(_next_commands(run, arguments.export), highlight=False, soft_wrap=True)
 
@@ -109,6 +110,11 @@ def _data(
         return PreparedDataset(path)
     if resuming:
         return PreparedDataset(run.data_path)
+    if os.environ.get("TF_CONFIG"):
+        raise InputError(
+            "several workers cannot share a demo world that each of them would simulate. Expected "
+            "--data, a prepared data set that all of them can read. Received: none."
+        )
     with console.status("simulating and preparing the demo world"):
         return prepare_demo(run.path / "demo-data", overwrite=True)
 
@@ -133,17 +139,23 @@ def _next_commands(run: RunDirectory, exported: bool) -> str:
     lines = [
         f"\nrun directory: {run.path}",
         "next:",
-        f"  tensorboard --logdir {run.path / 'tensorboard'}",
-        f"  python -m sesrec_tf.evaluate --run {run.path} --split test --by searches",
+        f"  tensorboard --logdir {_quoted(run.path / 'tensorboard')}",
+        f"  python -m sesrec_tf.evaluate --run {_quoted(run.path)} --split test --by searches",
     ]
     if exported:
         user, items = run.dataset.vocabulary("users")[0], run.dataset.vocabulary("items")[:5]
         lines += [
-            f"  python -m serving.server --model-base-path {run.path / 'export'} --port 8500",
-            f"  python -m serving.client --server 127.0.0.1:8500 --user {user} "
-            f"--rec-items {' '.join(items[:2])} --candidates {' '.join(items[2:])}",
+            f"  python -m serving.server --model-base-path {_quoted(run.path / 'export')} "
+            "--port 8500",
+            f"  python -m serving.client --server 127.0.0.1:8500 --user {_quoted(user)} "
+            f"--rec-items {_quoted(*items[:2])} --candidates {_quoted(*items[2:])}",
         ]
     return "\n".join(lines)
+
+
+def _quoted(*words: object) -> str:
+    """Words as a shell reads them."""
+    return shlex.join(map(str, words))
 
 
 if __name__ == "__main__":

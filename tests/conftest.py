@@ -43,19 +43,24 @@ def _interactions(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
 
 
-def _searches(random: np.random.Generator) -> pd.DataFrame:
-    """0 to 9 sessions a user at odd times, some with many words, clicks or nothing at all."""
+def _searches(random: np.random.Generator, interactions: pd.DataFrame) -> pd.DataFrame:
+    """0 to 9 sessions a user at odd times, some with many words, clicks or nothing at all.
+
+    Every third user also searches just before the last interaction, which training never sees.
+    """
     rows = []
     for user in range(USERS):
         for session in range(user % 10):
             words = [f"w{int(random.beta(1, 2) * WORDS)}" for _ in range(random.integers(1, 6))]
-            if session == 7:
-                words[0] = f"rare{user}"
             clicks = [item_id(int(random.integers(ITEMS))) for _ in range(random.integers(0, 5))]
             source = ("typed", "suggested", "")[int(random.integers(3))]
             # Two spaces now and then: the text is the query's id, its words do not change.
             query = ("  " if session == 3 else " ").join(words)
             rows.append((f"u{user}", f"s{session}", query, source, " ".join(clicks), 15 * session))
+        if user % 3 == 0:
+            last = 10 * int((interactions["user_id"] == f"u{user}").sum())
+            clicks = f"{item_id(user)} late{user}"
+            rows.append((f"u{user}", "late", f"w1 rare{user}", "voice", clicks, last - 5))
     columns = ["user_id", "session_id", "query", "source", "clicked_item_ids", "timestamp"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -65,8 +70,9 @@ def tiny_logs() -> LogTables:
     """48 users, 60 items in 4 brands and 6 two-level categories, 5 to 12 interactions a user.
 
     Users have 0 to 9 searches of 1 to 5 words and 0 to 4 clicks, from two sources or none. The
-    last two interactions of every fourth user are with items that training never sees; so are
-    some late queries and words. Users have an attribute `age`, absent for some.
+    last two interactions of every fourth user are with items that training never sees; the last
+    search of every third user has a query, a word, a source and a click of that kind. Users have
+    an attribute `age`, absent for some.
     """
     from sesrec_tf.data.log_tables import LogTables
 
@@ -84,7 +90,8 @@ def tiny_logs() -> LogTables:
             "age": [("", "18-24", "25-34")[number % 3] for number in range(USERS)],
         }
     )
-    return LogTables(_interactions(random), _searches(random), items, users)
+    interactions = _interactions(random)
+    return LogTables(interactions, _searches(random, interactions), items, users)
 
 
 @pytest.fixture(scope="session")

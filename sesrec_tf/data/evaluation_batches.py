@@ -24,6 +24,7 @@ def evaluation_batches(
     files = tf.data.Dataset.from_tensor_slices(prepared.record_files(split))
     return (
         files.flat_map(tf.data.TFRecordDataset)
+        .apply(tf.data.experimental.assert_cardinality(prepared.instances(split)))
         .batch(batch_size)
         .map(
             lambda records: parse_batch(records, stored, history, candidates),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from sesrec_tf.schema import FIRST_KNOWN
 Tensor = Any
 
 MAX_ROUNDS = 100
+_TOO_FEW = "negatives found for a training instance"
 
 
 class NegativeSampler:
@@ -80,8 +83,7 @@ class NegativeSampler:
             [
                 tf.debugging.assert_positive(
                     chosen,
-                    f"no {self.number} negatives found for an instance: its history holds nearly "
-                    "every item of the vocabulary. Use fewer negatives or shorter histories.",
+                    f"fewer than {self.number} {_TOO_FEW}",
                 )
             ]
         ):
@@ -108,3 +110,22 @@ class NegativeSampler:
         chosen = tf.gather(drawn, order, batch_dims=1)
         chosen = tf.where(tf.gather(allowed, order, batch_dims=1), chosen, 0)
         return tf.ensure_shape(chosen, [None, self.number])
+
+
+@contextmanager
+def negatives_checked() -> Iterator[None]:
+    """Around the reading of training batches: failed draws become an `InputError`.
+
+    Raises:
+        InputError: if an instance's history leaves too few items to draw from.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if _TOO_FEW not in error.message:
+            raise
+        raise InputError(
+            f"{MAX_ROUNDS} rounds of draws gave too few {_TOO_FEW}: its history holds nearly every "
+            "item that can be drawn. Expected more items beside it. Use fewer --num-negatives, "
+            "shorter histories or `--train-negatives uniform`."
+        ) from error

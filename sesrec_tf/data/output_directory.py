@@ -1,21 +1,20 @@
-"""Directories that appear whole or not at all."""
+"""Where a prepared data set may be written."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.files import new_directory
 
 
 @contextmanager
 def published_directory(output: Path, marker: str, overwrite: bool) -> Iterator[Path]:
-    """Gives a temporary sibling to write in, and renames it to `output` at the end.
+    """A `new_directory` for a command's `--output`, after a check that it may be written.
 
-    If the body raises, the sibling is removed and what stood at `output` is untouched.
+    If the body raises, what stood at `output` is untouched.
 
     Args:
         output: the directory to appear.
@@ -26,21 +25,8 @@ def published_directory(output: Path, marker: str, overwrite: bool) -> Iterator[
         InputError: if `output` exists and is not to be overwritten, or holds something else.
     """
     require_free(output, marker, overwrite)
-    output = output.absolute()
-    partial = output.with_name(f".{output.name}.partial-{os.getpid()}")
-    # A leftover of a killed process that had the same number.
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot write beside {output} ({error}). Choose another `--output`."
-        ) from error
-    try:
-        yield partial
-        _replace(partial, output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_directory(output, replace=overwrite) as directory:
+        yield directory
 
 
 def require_free(output: Path, marker: str, overwrite: bool) -> None:
@@ -61,13 +47,3 @@ def require_free(output: Path, marker: str, overwrite: bool) -> None:
             f"{output} exists and is not an earlier output: it holds no {marker}. Nothing was "
             "replaced. Choose another `--output`."
         )
-
-
-def _replace(partial: Path, output: Path) -> None:
-    if not output.exists():
-        partial.rename(output)
-        return
-    old = output.with_name(f".{output.name}.replaced-{os.getpid()}")
-    output.rename(old)
-    partial.rename(output)
-    shutil.rmtree(old)

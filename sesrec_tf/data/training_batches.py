@@ -62,34 +62,31 @@ def training_batches(
         Endless pairs of a batch (`schema.batch_shapes`, K = 1 + negatives, positive first, and
         `click_pairs`) and float32 labels `[B, K]`.
     """
-    per_epoch = steps_per_epoch(prepared, config)
-    read = _EpochReader(prepared, config, per_epoch)
+    steps_per_epoch(prepared, config)
+    read = _EpochReader(prepared, config)
     first = read(tf.constant(first_epoch, tf.int64)).skip(first_step)
     later = tf.data.Dataset.counter(first_epoch + 1).flat_map(read)
-    stream = first.concatenate(later) if first_step else tf.data.Dataset.counter(
-        first_epoch
-    ).flat_map(read)
-    return stream.map(
-        _BatchMaker(prepared, config), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
+    return (
+        first.concatenate(later)
+        .map(_BatchMaker(prepared, config), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
 class _EpochReader:
     """One epoch as ((epoch, step), serialized records [B])."""
 
-    def __init__(self, prepared: PreparedDataset, config: Config, steps: int) -> None:
+    def __init__(self, prepared: PreparedDataset, config: Config) -> None:
         self._files = prepared.record_files("train")
         self._training = config.training
-        self._steps = steps
+        self._instances = prepared.instances("train")
 
     def __call__(self, epoch: Tensor) -> tf.data.Dataset:
         training = self._training
         seed = epoch * 1_000_003 + training.seed
         files = tf.data.Dataset.from_tensor_slices(self._files)
         if not training.official_sampling:
-            files = files.shuffle(
-                len(self._files), seed=seed, reshuffle_each_iteration=False
-            )
+            files = files.shuffle(len(self._files), seed=seed, reshuffle_each_iteration=False)
         records = files.interleave(
             tf.data.TFRecordDataset,
             cycle_length=min(4, len(self._files)),
@@ -97,10 +94,9 @@ class _EpochReader:
             deterministic=True,
         )
         if not training.official_sampling:
-            records = records.shuffle(
-                SHUFFLE_BUFFER, seed=seed + 1, reshuffle_each_iteration=False
-            )
-        batches = records.batch(training.batch_size, drop_remainder=True).take(self._steps)
+            records = records.shuffle(SHUFFLE_BUFFER, seed=seed + 1, reshuffle_each_iteration=False)
+        records = records.apply(tf.data.experimental.assert_cardinality(self._instances))
+        batches = records.batch(training.batch_size, drop_remainder=True)
         drawn_epoch = epoch * 0 if training.official_sampling else epoch
         return batches.enumerate().map(lambda step, batch: (tf.stack([drawn_epoch, step]), batch))
 
@@ -131,9 +127,7 @@ class _BatchMaker:
         labels = tf.one_hot(tf.zeros_like(positives), 1 + training.negatives)
         return batch, labels
 
-    def _forget(
-        self, batch: dict[str, Tensor], key: Tensor, step_key: Tensor
-    ) -> dict[str, Tensor]:
+    def _forget(self, batch: dict[str, Tensor], key: Tensor, step_key: Tensor) -> dict[str, Tensor]:
         """Each id becomes unknown with the configured probability; padding stays."""
         forgotten = {}
         for number, name in enumerate(_ID_FEATURES):

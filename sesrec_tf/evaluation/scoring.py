@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from sesrec_tf.data.damaged_records import records_checked
 from sesrec_tf.data.evaluation_batches import evaluation_batches
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
@@ -58,19 +59,29 @@ class SplitScorer:
     def __call__(
         self, split: str, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
     ) -> ScoredSplit:
-        """Scores `valid` or `test`; `progress` may wrap the iteration over batches."""
+        """Scores `valid` or `test`; `progress` may wrap the iteration over batches.
+
+        Raises:
+            InputError: if a record file is damaged.
+        """
         batches = evaluation_batches(self._prepared, split, self._history, self._batch_size)
         logits, features = [], []
-        for batch in progress(batches):
-            logits.append(self._score(batch).numpy())
-            features.append({name: value.numpy() for name, value in batch.items()})
+        with records_checked(self._prepared, split):
+            for batch in progress(batches):
+                logits.append(self._score(batch).numpy())
+                features.append({name: value.numpy() for name, value in batch.items()})
         return ScoredSplit(np.concatenate(logits), stack(features))
 
 
 def read_split(prepared: PreparedDataset, split: str, history: HistoryShape) -> dict[str, Array]:
-    """Every feature of a split as arrays, for rankers that need no model."""
+    """Every feature of a split as arrays, for rankers that need no model.
+
+    Raises:
+        InputError: if a record file is damaged.
+    """
     batches = evaluation_batches(prepared, split, history, batch_size=4096)
-    return stack([{k: v.numpy() for k, v in batch.items()} for batch in batches])
+    with records_checked(prepared, split):
+        return stack([{k: v.numpy() for k, v in batch.items()} for batch in batches])
 
 
 def stack(batches: list[dict[str, Array]]) -> dict[str, Array]:

@@ -51,7 +51,7 @@ class SeededDropout(keras.layers.Layer):
             )
         draws = tf.random.stateless_uniform(tf.shape(inputs), seed + self._salt(), dtype=tf.float32)
         kept = tf.cast(draws >= self.rate, inputs.dtype)
-        return inputs * kept * tf.cast(1.0 / (1.0 - self.rate), inputs.dtype)
+        return inputs * kept * tf.constant(1.0 / (1.0 - self.rate), inputs.dtype)
 
     def _salt(self) -> Tensor:
         """Keeps the draws of different layers and replicas apart."""

@@ -28,6 +28,9 @@ class RankingModel(keras.Model):
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
+        # Kept here as well: Keras' own group of metrics has no variables before the first step,
+        # and a checkpoint restored into a new model must find them.
+        self.bce_metric = keras.metrics.BinaryCrossentropy(from_logits=True, name="bce")
 
     def encode(self, features: dict[str, Tensor], training: bool = False) -> State:
         """User state from the histories, computed once however many candidates follow.
@@ -88,9 +91,7 @@ class RankingModel(keras.Model):
         The cross-entropy is also tracked on its own as `bce`, and every auxiliary term by name,
         beside the total `loss`.
         """
-        kwargs.setdefault(
-            "metrics", [keras.metrics.BinaryCrossentropy(from_logits=True, name="bce")]
-        )
+        kwargs.setdefault("metrics", [self.bce_metric])
         loss = keras.losses.BinaryCrossentropy(from_logits=True) if loss is None else loss
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 

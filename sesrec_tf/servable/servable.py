@@ -78,7 +78,8 @@ class Servable:
         archive = keras.export.ExportArchive()
         archive.track(self.model)
         for lookup in self._features.lookups.values():
-            archive.track(lookup.table)
+            if lookup.table is not None:
+                archive.track(lookup.table)
         archive.add_endpoint(SERVING_DEFAULT, self.serving_default, [input_specs(self.history)])
         archive.add_endpoint(
             EXAMPLES, self.examples, [tf.TensorSpec([None], tf.string, name=EXAMPLES)]

@@ -18,7 +18,8 @@ class StringLookup:
         size: lines the file should have.
 
     Attributes:
-        table: the TensorFlow resource, to be tracked by whatever is exported.
+        table: the TensorFlow resource, to be tracked by whatever is exported; `None` for an empty
+            vocabulary, which TensorFlow cannot read from a file.
 
     Raises:
         InputError: if the file is missing or has another number of lines.
@@ -26,6 +27,9 @@ class StringLookup:
 
     def __init__(self, file: Path, size: int) -> None:
         _require_lines(file, size)
+        self.table: tf.lookup.StaticHashTable | None = None
+        if size == 0:
+            return
         index = tf.lookup.TextFileIndex
         initializer = tf.lookup.TextFileInitializer(
             str(file),
@@ -39,7 +43,7 @@ class StringLookup:
 
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         """Indices int32 `[...]` of raw ids `[...]`: 0 for "", 1 for an id of no line."""
-        indices = tf.cast(self.table.lookup(ids), tf.int32)
+        indices = UNKNOWN if self.table is None else tf.cast(self.table.lookup(ids), tf.int32)
         return tf.where(tf.equal(ids, ""), PADDING, indices)
 
 

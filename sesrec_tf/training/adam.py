@@ -65,7 +65,7 @@ class Adam(keras.optimizers.Optimizer):
         gradient = tf.convert_to_tensor(gradient)
         gradient = tf.cast(gradient, variable.dtype)
         if self.l2:
-            gradient = gradient + tf.cast(self.l2, variable.dtype) * variable
+            gradient = gradient + tf.constant(self.l2, variable.dtype) * variable
         momentum, velocity = self._moments_of(variable)
         powers = [tf.pow(beta, self._count(variable)) for beta in self._betas(variable)]
         tf.raw_ops.ResourceApplyAdam(
@@ -78,7 +78,7 @@ class Adam(keras.optimizers.Optimizer):
             beta1=self._betas(variable)[0],
             beta2=self._betas(variable)[1],
             # The op adds its ε before the correction; scaled so, it stands beside the root.
-            epsilon=tf.cast(self.epsilon, variable.dtype) * tf.sqrt(1 - powers[1]),
+            epsilon=tf.constant(self.epsilon, variable.dtype) * tf.sqrt(1 - powers[1]),
             grad=gradient,
         )
 
@@ -90,7 +90,7 @@ class Adam(keras.optimizers.Optimizer):
         return tf.cast(self.iterations.value + 1, variable.dtype)
 
     def _betas(self, variable: Any) -> tuple[Tensor, Tensor]:
-        return tf.cast(self.beta_1, variable.dtype), tf.cast(self.beta_2, variable.dtype)
+        return tf.constant(self.beta_1, variable.dtype), tf.constant(self.beta_2, variable.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

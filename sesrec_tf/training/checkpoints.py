@@ -104,9 +104,7 @@ class Checkpoints:
     def save_best(self, model: keras.Model, epoch: int) -> None:
         """Keeps the model's weights as those of the best epoch."""
         target = self.directory / f"best-{epoch:05d}"
-        if target.exists():
-            shutil.rmtree(target)
-        with new_directory(target) as path:
+        with new_directory(target, replace=True) as path:
             tf.train.Checkpoint(model=model).write(str(path / "model"))
 
     def restore_best(self, model: keras.Model) -> int:
@@ -127,8 +125,22 @@ class Checkpoints:
 
 
 def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
-    accumulators = [variable.value for metric in model.metrics for variable in metric.variables]
-    return tf.train.Checkpoint(model=model, optimizer=model.optimizer, accumulators=accumulators)
+    return tf.train.Checkpoint(
+        model=model, optimizer=model.optimizer, accumulators=_accumulators(model)
+    )
+
+
+def _accumulators(model: keras.Model) -> dict[str, list[Any]]:
+    """Variables of the running means by name of the metric.
+
+    The group of compiled metrics is left out: it has no variables before the first step, and its
+    member is tracked by the model itself.
+    """
+    return {
+        metric.name: [variable.value for variable in metric.variables]
+        for metric in model.metrics
+        if metric.name != "compile_metrics"
+    }
 
 
 def _read(checkpoint: tf.train.Checkpoint, path: Path) -> None:

@@ -144,9 +144,7 @@ def resolve_config(
     elif preset_name and PRESETS[preset_name].sizes is not None:
         config = preset(preset_name).config
     else:
-        config = dataclasses.replace(
-            preset(preset_name or default_preset).config, history=stored
-        )
+        config = dataclasses.replace(preset(preset_name or default_preset).config, history=stored)
     if official:
         config = parity(config)
     return apply_settings(config, given)

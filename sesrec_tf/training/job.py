@@ -50,7 +50,7 @@ class Job:
 
         Raises:
             InputError: if the run directory is used and not to be resumed, or belongs to
-                another configuration.
+                another configuration or other data.
         """
         run = self._open_run(strategy)
         observers = (
@@ -73,6 +73,7 @@ class Job:
         run = RunDirectory(self.run_dir)
         if run.exists() and self.resume:
             run.check_same_data(self.prepared)
+            _require_same_content(run, self.prepared)
             _require_same_config(run, self.config)
             return run
         if not is_chief(strategy):
@@ -103,6 +104,16 @@ class Job:
         rows[self.config.model.name] = evaluation.metrics
         candidates = scored.logits.shape[1]
         console.print(metrics_table(rows, f"test, {len(scored.logits):,} instances", candidates))
+
+
+def _require_same_content(run: RunDirectory, prepared: PreparedDataset) -> None:
+    expected, received = run.info["data"]["content_hash"], prepared.info.get("content_hash")
+    if expected != received:
+        raise InputError(
+            f"the data set {prepared.path} is not the one that {run.path} was started with: "
+            f"expected content hash {expected}, received {received}. Use the data set at "
+            f"{run.data_path}, or start a new run from this one with --init-from."
+        )
 
 
 def _require_same_config(run: RunDirectory, config: Config) -> None:

@@ -30,14 +30,14 @@ class LazyAdam(Adam):
         values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])
         values = tf.cast(values, variable.dtype)
         old = tf.gather(variable, rows)
-        values = values + tf.cast(self.l2, variable.dtype) * old
+        values = values + tf.constant(self.l2, variable.dtype) * old
         momentum, velocity = self._moments_of(variable)
         beta_1, beta_2 = self._betas(variable)
         first = beta_1 * tf.gather(momentum, rows) + (1 - beta_1) * values
         second = beta_2 * tf.gather(velocity, rows) + (1 - beta_2) * tf.square(values)
         count = self._count(variable)
         step = first / (1 - tf.pow(beta_1, count))
-        step /= tf.sqrt(second / (1 - tf.pow(beta_2, count))) + tf.cast(
+        step /= tf.sqrt(second / (1 - tf.pow(beta_2, count))) + tf.constant(
             self.epsilon, variable.dtype
         )
         learning_rate = tf.cast(learning_rate, variable.dtype)

@@ -22,3 +22,6 @@ class Observer:
 
     def on_end(self, model: RankingModel, state: RunState) -> None:
         """After the last epoch."""
+
+    def close(self) -> None:
+        """When training is over, whether it ended or failed."""

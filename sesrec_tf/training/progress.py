@@ -64,15 +64,20 @@ class ProgressReport(Observer):
             )
 
     def on_epoch(self, model: RankingModel, state: RunState, logs: Logs) -> None:
-        best = " (best)" if state.best_epoch == state.epoch else ""
+        best = "  best" if state.best_epoch == state.epoch else ""
         self._console.print(
             f"epoch {state.epoch:>3}  loss {logs['loss']:.4f}  "
-            f"valid ndcg@10 {logs['valid/ndcg@10']:.4f}  mrr {logs['valid/mrr']:.4f}  "
-            f"lr {logs['learning_rate']:.0e}  {logs['examples_per_second']:,.0f} examples/s{best}",
+            f"ndcg@10 {logs['valid/ndcg@10']:.4f}  mrr {logs['valid/mrr']:.4f}  "
+            f"lr {logs['learning_rate']:.0e}  {logs['examples_per_second']:,.0f} ex/s{best}",
             highlight=False,
+            soft_wrap=True,
         )
 
     def on_end(self, model: RankingModel, state: RunState) -> None:
-        self._progress.stop()
+        self.close()
         if state.schedule.stop:
             self._console.print(f"stopped early after {state.epoch} epochs")
+
+    def close(self) -> None:
+        # Also after an error: a live display hides the terminal's cursor.
+        self._progress.stop()

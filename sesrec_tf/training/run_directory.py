@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import filecmp
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ from typing import Any
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.errors import InputError
-from sesrec_tf.files import new_directory, write_json
+from sesrec_tf.files import new_directory, new_file, write_json
 from sesrec_tf.training.checkpoints import Checkpoints
 
 _PACKAGES = ("sesrec_tf", "tensorflow", "keras", "numpy", "pandas", "tfx-bsl")
@@ -47,15 +48,15 @@ class RunDirectory:
         """Starts a run.
 
         Raises:
-            InputError: if a run stands there already.
+            InputError: if a run stands there already, or the directory cannot be written.
         """
         run = cls(path)
         run.refuse_used()
-        run.path.mkdir(parents=True, exist_ok=True)
-        if not (run.path / "dataset").exists():
-            _copy_dataset(prepared, run.path / "dataset")
+        # Replaces what a process left that was killed before it could start the run.
+        _copy_dataset(prepared, run.path / "dataset")
         write_json(run.path / "run.json", _provenance(config, prepared, devices))
-        config.save(run.path / "config.yaml")
+        with new_file(run.path / "config.yaml") as file:
+            config.save(file)
         return run
 
     @classmethod
@@ -78,7 +79,12 @@ class RunDirectory:
         return (self.path / "config.yaml").is_file()
 
     def refuse_used(self) -> None:
-        """Raises an InputError if a run was started here."""
+        """Raises an InputError if a run was started here, or this is no directory."""
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(
+                f"{self.path} is a file. Expected a directory, or none yet. Choose another "
+                "--run-dir."
+            )
         if self.exists():
             raise InputError(
                 f"{self.path} holds a run already. Continue it with --resume, or choose another "
@@ -106,7 +112,7 @@ class RunDirectory:
         return Path(self.info["data"]["path"])
 
     def check_same_data(self, prepared: PreparedDataset) -> None:
-        """Raises an InputError unless `prepared` has the vocabulary sizes of the run's data."""
+        """Raises an InputError unless `prepared` has the vocabularies of the run's data."""
         expected, received = self.dataset.sizes, prepared.sizes
         if expected != received:
             raise InputError(
@@ -115,6 +121,14 @@ class RunDirectory:
                 f"{dataclasses.asdict(received)}. Use the data the run was trained on, or start "
                 "from its weights with --init-from."
             )
+        for file in sorted((self.path / "dataset" / "vocabularies").iterdir()):
+            if not _same_content(file, prepared.vocabulary_file(file.stem)):
+                raise InputError(
+                    f"the data set {prepared.path} does not fit the run {self.path}: its "
+                    f"vocabulary {file.stem} has the expected size, but received other ids or "
+                    "another order. Use the data the run was trained on, or start from its "
+                    "weights with --init-from."
+                )
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Merges `metrics` (keyed by split) into `metrics.json`."""
@@ -128,12 +142,16 @@ class RunDirectory:
 
 
 def _copy_dataset(prepared: PreparedDataset, target: Path) -> None:
-    with new_directory(target) as path:
+    with new_directory(target, replace=True) as path:
         shutil.copy(prepared.path / INFO_FILE, path)
         shutil.copytree(prepared.path / "vocabularies", path / "vocabularies")
         (path / "tables").mkdir()
         for name in _TABLES:
             shutil.copy(prepared.path / "tables" / f"{name}.parquet", path / "tables")
+
+
+def _same_content(first: Path, second: Path) -> bool:
+    return second.is_file() and filecmp.cmp(first, second, shallow=False)
 
 
 def _provenance(config: Config, prepared: PreparedDataset, devices: list[str]) -> dict[str, Any]:

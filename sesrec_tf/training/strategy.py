@@ -21,8 +21,11 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
         else the default strategy.
 
     Raises:
-        InputError: if devices were initialised before and do not fit `replicas`.
+        InputError: if `replicas` is not positive, or devices were initialised before and do not
+            fit it.
     """
+    if replicas is not None and replicas < 1:
+        raise InputError(f"`--replicas` should be a positive integer. Received: {replicas}.")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)

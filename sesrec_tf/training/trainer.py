@@ -12,6 +12,8 @@ import keras
 import tensorflow as tf
 
 from sesrec_tf.config import Config
+from sesrec_tf.data.damaged_records import records_checked
+from sesrec_tf.data.negative_sampling import negatives_checked
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.training_batches import steps_per_epoch, training_batches
 from sesrec_tf.errors import InputError
@@ -69,11 +71,15 @@ class Trainer:
                 f"Received: {training.batch_size}."
             )
         keras.utils.set_random_seed(training.seed % 2**32)
+        policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(training.mixed_precision)
-        with self._strategy.scope():
-            model = create_model(self._config, self._prepared)
-            model.compile(optimizer=make_optimizer(training))
-            model.optimizer.build(model.trainable_variables)
+        try:
+            with self._strategy.scope():
+                model = create_model(self._config, self._prepared)
+                model.compile(optimizer=make_optimizer(training))
+                model.optimizer.build(model.trainable_variables)
+        finally:
+            keras.config.set_dtype_policy(policy)
         model.make_train_function()
         return model
 
@@ -89,16 +95,21 @@ class Trainer:
         Raises:
             FloatingPointError: if a loss is not finite, naming the term and the last good
                 checkpoint.
+            InputError: if a record file is damaged, or an instance leaves too few negatives.
         """
         state = RunState(schedule=self._schedule.start())
         if resume and self._run.checkpoints.latest() is not None:
             state = self._run.checkpoints.restore(self.model)
             self._last_good = str(self._run.checkpoints.latest())
-        self._notify("on_start", state, self.steps)
-        batches = iter(self._distributed(state))
-        while state.epoch < self._config.training.epochs and not state.schedule.stop:
-            state = self._epoch(state, batches)
-        self._notify("on_end", state)
+        try:
+            self._notify("on_start", state, self.steps)
+            batches = iter(self._distributed(state))
+            while state.epoch < self._config.training.epochs and not state.schedule.stop:
+                state = self._epoch(state, batches)
+            self._notify("on_end", state)
+        finally:
+            for observer in self._observers:
+                observer.close()
         return state
 
     def _distributed(self, state: RunState) -> Any:
@@ -118,7 +129,9 @@ class Trainer:
             model.reset_metrics()
         started, first, logs = time.perf_counter(), state.step, {}
         for step in range(state.step, self.steps):
-            logs = {name: float(value) for name, value in model.train_function(batches).items()}
+            with records_checked(self._prepared, "train"), negatives_checked():
+                found = model.train_function(batches)
+            logs = {name: float(value) for name, value in found.items()}
             self._require_finite(logs, state.epoch, step)
             self._notify("on_step", state, step + 1, logs)
             if self._is_checkpoint_step(step + 1):
@@ -175,8 +188,8 @@ class Trainer:
                 raise FloatingPointError(
                     f"the loss term `{name}` is {logs[name]} at epoch {epoch + 1}, step "
                     f"{step + 1}, expected a finite number. Last good checkpoint: "
-                    f"{self._last_good}. Lower --learning-rate and start again, or continue "
-                    "from there with --resume."
+                    f"{self._last_good}. To resume would repeat the step: start a new run with a "
+                    "lower --learning-rate, if you like from this one with --init-from."
                 )
 
     def _notify(self, event: str, *arguments: Any) -> None:

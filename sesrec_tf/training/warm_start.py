@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.id_embedding import IdEmbedding
+from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
-from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import FIRST_KNOWN, PADDING, UNKNOWN
 from sesrec_tf.training.run_directory import RunDirectory
 
@@ -46,8 +46,7 @@ def warm_start(model: RankingModel, earlier: RunDirectory, prepared: PreparedDat
     Raises:
         InputError: if the two runs differ in anything but their vocabularies.
     """
-    old_model = create_model(earlier.config, earlier.dataset)
-    earlier.checkpoints.restore_best(old_model)
+    old_model = load(earlier.path)
     old = {layer.path.split("/", 1)[-1]: layer for layer, _ in old_model.id_tables()}
     tables = _table_ids(old_model) | _table_ids(model)
     _require_same_shape(old_model, model, tables, earlier)

@@ -10,9 +10,14 @@ from sesrec_tf.servable.raw_examples import make_example, parse_examples
 SHAPE = HistoryShape(rec_length=3, search_length=2, query_words=4, clicks=2)
 
 
+@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+def parse_in_graph(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    return parse_examples(serialized, SHAPE)
+
+
 def parse(*features: dict[str, list[str]]) -> dict[str, list]:
     messages = [make_example(values).SerializeToString() for values in features]
-    parsed = parse_examples(tf.constant(np.array(messages, np.object_), tf.string), SHAPE)
+    parsed = parse_in_graph(tf.constant(np.array(messages, np.object_), tf.string))
     return {
         name: np.vectorize(bytes.decode, otypes=[object])(value.numpy()).tolist()
         for name, value in parsed.items()

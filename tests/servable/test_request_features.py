@@ -83,13 +83,13 @@ def test_raw_logs_give_the_records_of_preparation(
     found = features(dense(requests, tiny_data.history))
     assert_same(found, {name: batch[name].numpy() for name in found})
     # The world holds what could go wrong.
-    assert (found["queries"] == 1).any()
-    assert (found["query_words"] == 1).any()
     assert (found["query_sources"] == 1).any()
-    assert (found["rec_items"] == 1).any()
     assert (found["queries"][:, 0] == 0).any()
     assert any(len(request.rec_items) > 6 for request in requests)
     assert any(len(request.searches) > 4 for request in requests)
+    if split == "test":
+        for name in ("rec_items", "queries", "query_words", "clicked_items"):
+            assert (found[name] == 1).any(), name
 
 
 @settings(deadline=None, max_examples=60)

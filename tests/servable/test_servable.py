@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from sesrec_tf.config import Config
+from sesrec_tf.data.log_tables import LogTables
+from sesrec_tf.data.preparation import prepare
+from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import HistoryShape
@@ -213,15 +217,24 @@ def variant(config: Config, name: str) -> Config:
     return Config(HistoryShape(3, 2, 2, 1), base.model, base.training)
 
 
+@pytest.fixture(scope="module")
+def sourceless_data(tiny_logs: LogTables, tmp_path_factory) -> PreparedDataset:
+    """An empty vocabulary: no search names its source."""
+    logs = replace(tiny_logs, searches=tiny_logs.searches.assign(source=""))
+    options = PrepareOptions(max_rec=6, max_searches=4, max_clicks=2, max_words=3, num_negatives=3)
+    return prepare(logs, options, tmp_path_factory.mktemp("sourceless") / "data")
+
+
 @pytest.mark.parametrize("name", ["official", "base"])
-def test_other_settings(name, tiny_config, tiny_data, requests_, tmp_path):
-    """Batches wider or narrower than the records, closed tables, no multi-interest."""
+def test_other_settings(name, tiny_config, tiny_data, sourceless_data, requests_, tmp_path):
+    """Batches wider or narrower than the records, closed tables, no multi-interest, no sources."""
     config = variant(tiny_config, name)
-    model = create_model(config, tiny_data)
-    servable = Servable(model, tiny_data, config.history)
-    assert servable.history == request_widths(config.history, tiny_data.history)
+    data = sourceless_data if name == "base" else tiny_data
+    model = create_model(config, data)
+    servable = Servable(model, data, config.history)
+    assert servable.history == request_widths(config.history, data.history)
     servable.write(tmp_path / "1")
-    features = indices(requests_, tiny_data, servable.history)
+    features = indices(requests_, data, servable.history)
     padded = pad_batch(features, config.history)
     logits = model(padded, training=False).numpy()
     expected = [row[: len(r.candidates)] for row, r in zip(logits, requests_, strict=True)]

@@ -35,7 +35,7 @@ EPOCHS = 3
 LOSSES = ("total", "bce", "alignment_q2i", "alignment_i2q", "contrast_rec", "contrast_search")
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the signal."""
 
 
@@ -47,7 +47,7 @@ class KillAfter(Observer):
 
     def on_epoch(self, model: RankingModel, state: RunState, logs: Logs) -> None:
         if state.epoch == self.epoch:
-            raise Killed
+            raise KilledError
 
 
 class Resumed:
@@ -58,7 +58,7 @@ class Resumed:
         self.prepared = prepared
         self.run = RunDirectory.create(path, self.config, prepared, ["CPU"])
         self.logs = self.run.path / "tensorboard"
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             self._trainer(KillAfter(2)).fit()
         self.written_twice = len(_scalars(self.logs / "steps")["running_loss/total"])
         trainer = self._trainer()
@@ -174,8 +174,8 @@ def test_settings_are_hyperparameters(resumed: Resumed) -> None:
         for name, value in start.session_start_info.hparams.items()
     }
     assert received == flat_settings(resumed.config, resumed.prepared)
-    assert received["training.learning_rate"] == 0.01
-    assert received["model.hidden_units"] == "[8, 4]"
+    assert received["training.learning_rate"] == resumed.config.training.learning_rate
+    assert received["model.hidden_units"] == str(list(resumed.config.model.hidden_units))
     assert received["model.multi_interest"] is True
     end = _hyperparameters(resumed.logs / "best", "_hparams_/session_end_info")
     assert end.session_end_info.status == 1  # STATUS_SUCCESS
