@@ -39,7 +39,14 @@ def load(run_directory: str | Path) -> RankingModel:
         model.optimizer.build(model.trainable_variables)
     finally:
         keras.config.set_dtype_policy(policy)
-    run.checkpoints.restore_best(model)
+    try:
+        run.checkpoints.restore_best(model)
+    except (IndexError, RuntimeError) as error:
+        # What TensorFlow's reader raises for a truncated file.
+        raise InputError(
+            f"a checkpoint of {run.path} is damaged: {error}. Copy the run directory again, or "
+            "train again."
+        ) from error
     return model
 
 

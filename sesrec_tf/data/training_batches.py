@@ -25,9 +25,12 @@ from sesrec_tf.schema import (
 
 Tensor = Any
 
-SHUFFLE_BUFFER = 1 << 17
+SHUFFLE_WINDOW = 1 << 17
+"""Records shuffled together; windows differ each epoch, as the files are read in another order."""
+
 _ID_FEATURES = (USER, REC_ITEMS, QUERIES, CLICKED_ITEMS, CANDIDATES)
-_UNKNOWN_SALT = 1 << 32
+_EPOCH_SALT = 1_000_003
+_UNKNOWN_SALT, _FILE_SALT, _RECORD_SALT = (number << 32 for number in (1, 2, 3))
 
 
 def steps_per_epoch(prepared: PreparedDataset, config: Config) -> int:
@@ -83,18 +86,22 @@ class _EpochReader:
 
     def __call__(self, epoch: Tensor) -> tf.data.Dataset:
         training = self._training
-        seed = epoch * 1_000_003 + training.seed
-        files = tf.data.Dataset.from_tensor_slices(self._files)
+        key = epoch * _EPOCH_SALT + training.seed
+        files = tf.constant(self._files)
         if not training.official_sampling:
-            files = files.shuffle(len(self._files), seed=seed, reshuffle_each_iteration=False)
-        records = files.interleave(
+            files = _shuffled(files, tf.stack([key + _FILE_SALT, 0]))
+        records = tf.data.Dataset.from_tensor_slices(files).interleave(
             tf.data.TFRecordDataset,
             cycle_length=min(4, len(self._files)),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
         if not training.official_sampling:
-            records = records.shuffle(SHUFFLE_BUFFER, seed=seed + 1, reshuffle_each_iteration=False)
+            # Not `Dataset.shuffle`, whose order also depends on the process's global seed.
+            windows = records.batch(SHUFFLE_WINDOW).enumerate()
+            records = windows.map(
+                lambda number, window: _shuffled(window, tf.stack([key + _RECORD_SALT, number]))
+            ).unbatch()
         records = records.apply(tf.data.experimental.assert_cardinality(self._instances))
         batches = records.batch(training.batch_size, drop_remainder=True)
         drawn_epoch = epoch * 0 if training.official_sampling else epoch
@@ -116,7 +123,7 @@ class _BatchMaker:
         training = self._config.training
         parsed = parse_batch(serialized, self._stored, self._config.history, candidates=1)
         batch = {name: parsed[name] for name in batch_shapes(self._config.history)}
-        key = position[0] * 1_000_003 + training.seed
+        key = position[0] * _EPOCH_SALT + training.seed
         step_key = position[1] * 256
         positives = batch[CANDIDATES][:, 0]
         negatives = self._sampler(positives, batch[REC_ITEMS], tf.stack([key, step_key]))
@@ -136,6 +143,12 @@ class _BatchMaker:
             forget = (draws < self._config.training.unknown_rate) & (ids != PADDING)
             forgotten[name] = tf.where(forget, UNKNOWN, ids)
         return forgotten
+
+
+def _shuffled(values: Tensor, seed: Tensor) -> Tensor:
+    """The rows of `values` in an order drawn from int64 `[2]` `seed`."""
+    keys = tf.random.stateless_uniform(tf.shape(values)[:1], seed, None, None, tf.int64)
+    return tf.gather(values, tf.argsort(keys))
 
 
 def _click_pairs(batch: dict[str, Tensor]) -> Tensor:

@@ -53,7 +53,7 @@ def raw_requests(tiny_logs: LogTables, tiny_data: PreparedDataset) -> list[RawRe
             for row, item in zip(rows["row"], rows["item_id"], strict=True)
         ),
         RawRequest("u1", tuple(items[:3])),
-        RawRequest("stranger", (items[0], "unheard of")),
+        RawRequest("stranger", (items[0], "unheard-of")),
         RawRequest("stranger", (items[0],), ("nothing", items[3]) * 30, (unheard,) * 30),
     ]
 

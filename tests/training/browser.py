@@ -18,6 +18,8 @@ from typing import Any
 SECONDS = 60
 """How long a page may take to show what is expected of it."""
 
+RELOAD_SECONDS = 15
+
 _FLAGS = (
     "--headless",
     "--disable-gpu",
@@ -99,14 +101,23 @@ class Browser:
         """Every text of the page's DOM, one a line."""
         return self._call("POST", f"{self._session}/execute/sync", {"script": _TEXT, "args": []})
 
-    def text_with(self, expected: Sequence[str]) -> str:
-        """The page's text as soon as all that is expected stands there, or when time is up."""
+    def open_until(self, url: str, expected: Sequence[str]) -> str:
+        """The text of a page as soon as all that is expected stands there, or when time is up.
+
+        The page is loaded anew now and then: TensorBoard finds out while it is being looked at
+        which of its pages have something to show.
+        """
         deadline = time.monotonic() + SECONDS
-        text = self.text()
-        while not all(shows(text, each) for each in expected) and time.monotonic() < deadline:
-            time.sleep(0.3)
-            text = self.text()
-        return text
+        while True:
+            self.open(url)
+            reload = time.monotonic() + RELOAD_SECONDS
+            while time.monotonic() < min(reload, deadline):
+                text = self.text()
+                if all(shows(text, each) for each in expected):
+                    return text
+                time.sleep(0.3)
+            if time.monotonic() >= deadline:
+                return self.text()
 
     def screenshot(self, file: Path) -> None:
         """Writes a PNG of the window."""
