@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import tensorflow as tf
-from google.protobuf import text_format  # type: ignore[import-untyped]
+from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 

@@ -48,6 +48,16 @@ def steps_per_epoch(prepared: PreparedDataset, config: Config) -> int:
     return instances // batch
 
 
+def negative_sampler(prepared: PreparedDataset, config: Config) -> NegativeSampler:
+    """The sampler of a run's negatives.
+
+    Raises:
+        InputError: if the data set has too few items.
+    """
+    training = config.training
+    return NegativeSampler(prepared.item_counts, training.negatives, training.negative_distribution)
+
+
 def training_batches(
     prepared: PreparedDataset, config: Config, first_epoch: int = 0, first_step: int = 0
 ) -> tf.data.Dataset:
@@ -114,10 +124,7 @@ class _BatchMaker:
     def __init__(self, prepared: PreparedDataset, config: Config) -> None:
         self._stored = prepared.history
         self._config = config
-        training = config.training
-        self._sampler = NegativeSampler(
-            prepared.item_counts, training.negatives, training.negative_distribution
-        )
+        self._sampler = negative_sampler(prepared, config)
 
     def __call__(self, position: Tensor, serialized: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         training = self._config.training

@@ -52,7 +52,12 @@ class Job:
             InputError: if the run directory is used and not to be resumed, or belongs to
                 another configuration or other data.
         """
-        run = self._open_run(strategy)
+        run = RunDirectory(self.run_dir)
+        resuming = self.resume and run.exists()
+        if resuming:
+            self._require_resumable(run)
+        elif is_chief(strategy):
+            run.refuse_used()
         observers = (
             ProgressReport(console, self.config.training.epochs),
             TensorBoardReport(run.path / "tensorboard", self.config, self.prepared),
@@ -61,6 +66,10 @@ class Job:
         if self.init_from is not None and run.checkpoints.latest() is None:
             carried = warm_start(trainer.model, RunDirectory.open(self.init_from), self.prepared)
             console.print(f"started from {self.init_from}: {carried}")
+        # Only now, when settings and data are known to be usable.
+        if not resuming and is_chief(strategy):
+            devices = [device.name for device in tf.config.list_logical_devices()]
+            RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
         state = trainer.fit(self.resume)
         if is_chief(strategy):
             run.checkpoints.restore_best(trainer.model)
@@ -69,17 +78,10 @@ class Job:
                 publish(trainer.model, run, run.path / "export")
         return run
 
-    def _open_run(self, strategy: tf.distribute.Strategy) -> RunDirectory:
-        run = RunDirectory(self.run_dir)
-        if run.exists() and self.resume:
-            run.check_same_data(self.prepared)
-            _require_same_content(run, self.prepared)
-            _require_same_config(run, self.config)
-            return run
-        if not is_chief(strategy):
-            return run
-        devices = [device.name for device in tf.config.list_logical_devices()]
-        return RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
+    def _require_resumable(self, run: RunDirectory) -> None:
+        run.check_same_data(self.prepared)
+        _require_same_content(run, self.prepared)
+        _require_same_config(run, self.config)
 
     def _report(
         self, run: RunDirectory, trainer: Trainer, state: RunState, console: Console

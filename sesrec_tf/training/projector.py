@@ -81,13 +81,14 @@ class Projector:
 
 
 def _items(embed: Callable[[Tensor], Tensor], prepared: PreparedDataset) -> _Vectors:
+    """`item_id` and `count` are names that no attribute can have."""
     rows = _most_frequent(prepared.item_counts[FIRST_KNOWN:])
     ids = (rows + FIRST_KNOWN).astype(np.int32)
-    columns = {"item": _take(prepared.vocabulary("items"), rows)}
+    columns = {"item_id": _take(prepared.vocabulary("items"), rows)}
     for number, (name, _) in enumerate(prepared.sizes.item_attributes):
         values = [NO_VALUE] * FIRST_KNOWN + prepared.vocabulary(f"item_{name}")
         columns[name] = _take(values, prepared.item_attributes[ids, number])
-    columns["training_count"] = _take(prepared.item_counts, ids)
+    columns["count"] = _take(prepared.item_counts, ids)
     return _Vectors("items", pd.DataFrame(columns), lambda: embed(ids))
 
 
@@ -98,7 +99,7 @@ def _queries(
     rows = _most_frequent(counts)
     ids, words = ids[rows], words[rows, :query_words]
     texts = prepared.table("queries")["text"].to_numpy(object)
-    columns = {"query": texts[rows], "training_count": counts[rows]}
+    columns = {"query": texts[rows], "count": counts[rows]}
     return _Vectors("queries", pd.DataFrame(columns), lambda: embed(ids, words))
 
 

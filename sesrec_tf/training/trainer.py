@@ -15,7 +15,11 @@ from sesrec_tf.config import Config
 from sesrec_tf.data.damaged_records import records_checked
 from sesrec_tf.data.negative_sampling import negatives_checked
 from sesrec_tf.data.prepared import PreparedDataset
-from sesrec_tf.data.training_batches import steps_per_epoch, training_batches
+from sesrec_tf.data.training_batches import (
+    negative_sampler,
+    steps_per_epoch,
+    training_batches,
+)
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.ranking_metrics import RankingMetrics
 from sesrec_tf.evaluation.scoring import SplitScorer
@@ -40,6 +44,9 @@ class Trainer:
         run: where checkpoints go.
         strategy: where to compute.
         observers: who is told about progress.
+
+    Raises:
+        InputError: if data and settings do not go together.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Trainer:
         self._observers = tuple(observers) if self._writes else ()
         self._schedule = PlateauSchedule(config.training)
         self.steps = steps_per_epoch(prepared, config)
+        negative_sampler(prepared, config)
         self.model = self._make_model()
         self._scorer = SplitScorer(self.model, prepared, config.history)
         self._last_good = "none yet"

@@ -46,11 +46,11 @@ def run_layer_test(
     assert {path_of(weight): tuple(weight.shape) for weight in layer.weights} == dict(weights)
     randomize(layer)
     with warnings.catch_warnings():
-        # Keras takes the argument `mask` for its own mask, which layers do not hand on.
+        # Keras takes an argument by the name of `mask` for its own, which layers do not hand on.
         warnings.filterwarnings("ignore", ".*passed an input with a mask attached")
         _check_saving(layer, inputs, shared, options)
-    _check_policies(layer, build, inputs, options, at_least_float32)
-    _check_training_step(layer, inputs, options, idle)
+        _check_policies(layer, build, inputs, options, at_least_float32)
+        _check_training_step(layer, inputs, options, idle)
 
 
 def path_of(variable: Any) -> str:

@@ -57,9 +57,9 @@ def test_items_carry_raw_ids_attributes_and_counts(
     written: Path, tiny_data: PreparedDataset
 ) -> None:
     metadata = _metadata(written, "items")
-    assert list(metadata.columns) == ["item", "brand", "category_1", "category_2", "training_count"]
-    assert {"NA", "007", "größe"} <= set(metadata["item"])
-    by_id = metadata.set_index("item")
+    assert list(metadata.columns) == ["item_id", "brand", "category_1", "category_2", "count"]
+    assert {"NA", "007", "größe"} <= set(metadata["item_id"])
+    by_id = metadata.set_index("item_id")
     # The fixture gives item 2 brand 2 % 4 and category 2 % 2 > 2 % 6.
     assert list(by_id.loc["größe", ["brand", "category_1", "category_2"]]) == [
         "b2",
@@ -67,15 +67,15 @@ def test_items_carry_raw_ids_attributes_and_counts(
         "c0 > d2",
     ]
     counts = dict(zip(tiny_data.vocabulary("items"), tiny_data.item_counts[2:], strict=True))
-    assert by_id["training_count"].astype(int).to_dict() == counts
-    assert metadata["training_count"].astype(int).is_monotonic_decreasing
+    assert by_id["count"].astype(int).to_dict() == counts
+    assert metadata["count"].astype(int).is_monotonic_decreasing
 
 
 def test_item_vectors_are_the_projected_items_of_their_rows(
     written: Path, model: RankingModel, tiny_data: PreparedDataset
 ) -> None:
     index = {raw: number + 2 for number, raw in enumerate(tiny_data.vocabulary("items"))}
-    ids = np.array([index[raw] for raw in _metadata(written, "items")["item"]], np.int32)
+    ids = np.array([index[raw] for raw in _metadata(written, "items")["item_id"]], np.int32)
     np.testing.assert_allclose(_vectors(written, "items"), model.embed_items(ids), rtol=1e-5)
 
 
@@ -83,9 +83,9 @@ def test_query_vectors_are_the_projected_queries_of_their_texts(
     written: Path, model: RankingModel, tiny_data: PreparedDataset
 ) -> None:
     metadata = _metadata(written, "queries")
-    assert list(metadata.columns) == ["query", "training_count"]
+    assert list(metadata.columns) == ["query", "count"]
     table = tiny_data.table("queries").set_index("text").loc[metadata["query"]]
-    assert list(metadata["training_count"].astype(int)) == list(table["count"])
+    assert list(metadata["count"].astype(int)) == list(table["count"])
     words = np.stack(table["words"].to_list()).astype(np.int32)
     expected = model.embed_queries(table["query"].to_numpy(np.int32), words)
     np.testing.assert_allclose(_vectors(written, "queries"), expected, rtol=1e-5)
@@ -99,7 +99,7 @@ def test_only_the_most_frequent_rows(
 ) -> None:
     monkeypatch.setattr(module, "MAX_ROWS", 5)
     Projector(tmp_path, model, tiny_data, WORDS).write()
-    counts = _metadata(tmp_path, "items")["training_count"].astype(int)
+    counts = _metadata(tmp_path, "items")["count"].astype(int)
     assert list(counts) == sorted(tiny_data.item_counts[2:])[::-1][:5]
     assert len(_vectors(tmp_path, "items")) == len(_vectors(tmp_path, "queries")) == 5
 

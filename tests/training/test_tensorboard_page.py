@@ -117,14 +117,12 @@ RUNS = ("shop/tensorboard/best", "shop/tensorboard/epochs", "shop/tensorboard/st
             ("data", "model.heads", "training.learning_rate", "validation/ndcg@10"),
             id="hparams",
         ),
-        pytest.param(
-            "#projector", ("items", "queries", "training_count", "Dimension:\n20"), id="projector"
-        ),
+        pytest.param("#projector", ("items", "queries", "count", "Dimension:\n20"), id="projector"),
         pytest.param("#histograms", ("weights/alignment/bilinear",), id="histograms"),
     ],
 )
 def test_page(
-    page: str, expected: tuple[str, ...], address: str, browser: Browser, tmp_path: Path
+    page: str, expected: tuple[str, ...], browser: Browser, address: str, tmp_path: Path
 ) -> None:
     text = browser.open_until(f"{address}{page}", expected)
     browser.screenshot(tmp_path / "page.png")

@@ -1,0 +1,324 @@
+"""The command, in processes of its own where a process is the point."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sesrec_tf.config import Config
+from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
+from sesrec_tf.errors import InputError
+from sesrec_tf.evaluation.ranking_metrics import METRICS
+from sesrec_tf.loading import load
+from sesrec_tf.train import main
+from sesrec_tf.training.run_directory import RunDirectory
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 300
+SPEEDS = ("examples_per_second", "valid_users_per_second")
+
+
+def start(*argv: object, **environment: str) -> subprocess.Popen[str]:
+    """The command in a process of its own, without GPUs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "sesrec_tf.train", *map(str, argv)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Output and errors of a process that should succeed."""
+    try:
+        output, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output + errors
+    return output, errors
+
+
+def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+    """SIGKILL as soon as something has happened."""
+    end = time.monotonic() + PATIENCE
+    while not ready() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+
+
+def arguments(config: Config, data: PreparedDataset, directory: Path) -> list[object]:
+    file = directory.parent / f"{directory.name}.yaml"
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    config.save(file)
+    return ["--data", data.path, "--config", file, "--run-dir", directory, "--no-export"]
+
+
+def run_here(argv: list[object]) -> None:
+    main([str(argument) for argument in argv])
+
+
+def history(run: RunDirectory) -> list[dict[str, float]]:
+    state = run.checkpoints.read_state()
+    assert state is not None
+    return [{k: v for k, v in logs.items() if k not in SPEEDS} for logs in state.history]
+
+
+def weights(run: RunDirectory) -> dict[str, np.ndarray]:
+    model = load(run.path)
+    variables = [*model.trainable_variables, *model.optimizer.variables]
+    return {variable.path: variable.numpy() for variable in variables}
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config: Config) -> Config:
+    """Every draw at work: dropout, unknown ids, alignment negatives."""
+    config = tiny_config.replace("model", dropout=0.2)
+    return config.replace("training", epochs=4, checkpoint_steps=2, unknown_rate=0.1)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    config: Config, tiny_data: PreparedDataset, tmp_path_factory: pytest.TempPathFactory
+) -> RunDirectory:
+    directory = tmp_path_factory.mktemp("undisturbed") / "run"
+    run_here(arguments(config, tiny_data, directory))
+    return RunDirectory(directory)
+
+
+def test_killed_and_resumed_it_ends_as_if_undisturbed(
+    config: Config, tiny_data: PreparedDataset, undisturbed: RunDirectory, tmp_path: Path
+) -> None:
+    """Killed before the first checkpoint, and again at a random moment of the training."""
+    run = RunDirectory(tmp_path / "run")
+    argv = [*arguments(config, tiny_data, run.path), "--resume"]
+    kill_when(start(*argv), run.exists)
+    assert run.checkpoints.latest() is None
+
+    steps = tiny_data.instances("train") // config.training.batch_size
+    epoch, step = divmod(random.randrange(2, (config.training.epochs - 1) * steps), steps)
+    moment = f"step-{epoch:05d}-{step:08d}"
+
+    def beyond() -> bool:
+        latest = run.checkpoints.latest()
+        return latest is not None and latest.name >= moment
+
+    kill_when(start(*argv), beyond)
+    stopped_at = run.checkpoints.latest()
+    output, _ = finish(start(*argv))
+    assert "resumed at epoch" in output, stopped_at
+    assert run.metrics == undisturbed.metrics, stopped_at
+    assert history(run) == history(undisturbed), stopped_at
+    expected = weights(undisturbed)
+    for name, value in weights(run).items():
+        assert value.tobytes() == expected[name].tobytes(), (stopped_at, name)
+    for split in ("test",):
+        files = [each.path / f"instances-{split}.parquet" for each in (run, undisturbed)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_run_directory(undisturbed: RunDirectory, config: Config) -> None:
+    assert undisturbed.config == config
+    assert set(undisturbed.metrics) == {"best_epoch", "valid", "test", "references"}
+    for split in ("valid", "test"):
+        assert set(undisturbed.metrics[split]) == set(METRICS)
+    assert undisturbed.info["seed"] == config.training.seed
+    best = history(undisturbed)[undisturbed.metrics["best_epoch"] - 1]
+    assert undisturbed.metrics["valid"] == {name: best[f"valid/{name}"] for name in METRICS}
+    assert sorted(os.listdir(undisturbed.path)) == [
+        "checkpoints",
+        "config.yaml",
+        "dataset",
+        "instances-test.parquet",
+        "metrics.json",
+        "run.json",
+        "tensorboard",
+    ]
+
+
+def test_a_used_run_directory_is_refused(
+    config: Config, tiny_data: PreparedDataset, undisturbed: RunDirectory
+) -> None:
+    before = (undisturbed.path / "run.json").read_bytes()
+    process = start("--data", tiny_data.path, "--run-dir", undisturbed.path)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert output == ""
+    # Without what TensorFlow says of the machine.
+    lines = [line for line in errors.splitlines() if line.startswith("error:")]
+    assert lines == [
+        f"error: {undisturbed.path} holds a run already. Continue it with --resume, or choose "
+        "another --run-dir."
+    ]
+    assert "Traceback" not in errors
+    assert (undisturbed.path / "run.json").read_bytes() == before
+
+
+def test_other_settings_cannot_resume(
+    config: Config, tiny_data: PreparedDataset, undisturbed: RunDirectory
+) -> None:
+    argv = ["--data", tiny_data.path, "--run-dir", undisturbed.path, "--resume"]
+    message = r"training\.seed: run \d+, now 5\).*--run-dir"
+    with pytest.raises(InputError, match=message):
+        run_here([*argv, "--seed", 5])
+    with pytest.raises(InputError, match="model.item_width: run 8, now 16"):
+        run_here([*argv, "--item-width", 16])
+
+
+def test_other_data_cannot_resume(
+    config: Config, tiny_data: PreparedDataset, undisturbed: RunDirectory, tmp_path: Path
+) -> None:
+    data = shutil.copytree(tiny_data.path, tmp_path / "data")
+    info = json.loads((data / INFO_FILE).read_text("utf-8"))
+    (data / INFO_FILE).write_text(json.dumps({**info, "content_hash": "0"}), "utf-8")
+    argv = ["--data", data, "--run-dir", undisturbed.path, "--resume"]
+    with pytest.raises(InputError, match=r"is not the one .* was started with.*received 0\."):
+        run_here(argv)
+    sizes = {**info["vocabularies"], "users": 3}
+    (data / INFO_FILE).write_text(json.dumps({**info, "vocabularies": sizes}), "utf-8")
+    with pytest.raises(InputError, match="does not fit the run"):
+        run_here(argv)
+    (data / INFO_FILE).write_text(json.dumps({**info, "format_version": 7}), "utf-8")
+    with pytest.raises(InputError, match="format version 7, expected"):
+        run_here(argv)
+
+
+def test_unusable_settings_leave_no_run(
+    config: Config, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    """So that the same --run-dir serves for the next attempt."""
+    argv = arguments(config, tiny_data, tmp_path / "run")
+    for flags, message in (
+        (["--batch-size", 100_000], r"training instances, expected at least one batch of 100000"),
+        (["--num-negatives", 1000], "items can be drawn as training negatives"),
+        (["--item-width", 9], "`heads` should divide"),
+        (["--init-from", tmp_path / "none"], "is not a run directory"),
+        (["--replicas", 0], "positive integer"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run_here([*argv, *flags])
+        assert not RunDirectory(tmp_path / "run").exists()
+
+
+def test_arguments_that_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="`--resume` needs `--run-dir`"):
+        run_here(["--resume"])
+    with pytest.raises(InputError, match="not a prepared data set"):
+        run_here(["--data", tmp_path / "none", "--run-dir", tmp_path / "run"])
+
+
+def free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def exact(config: Config) -> Config:
+    """Nothing drawn that depends on the replica, and few steps: Adam amplifies rounding."""
+    config = config.replace("model", dropout=0.0)
+    return config.replace(
+        "training", epochs=1, optimizer="adam", learning_rate=1e-3, checkpoint_steps=0
+    )
+
+
+@pytest.fixture(scope="module")
+def single(
+    exact: Config, tiny_data: PreparedDataset, tmp_path_factory: pytest.TempPathFactory
+) -> RunDirectory:
+    directory = tmp_path_factory.mktemp("single") / "run"
+    run_here(arguments(exact, tiny_data, directory))
+    return RunDirectory(directory)
+
+
+def assert_close(run: RunDirectory, expected: RunDirectory) -> None:
+    """Losses and weights to 1e-5."""
+    for found, logs in zip(history(run), history(expected), strict=True):
+        assert found.keys() == logs.keys()
+        for name, value in logs.items():
+            if not name.startswith("valid/"):
+                assert found[name] == pytest.approx(value, abs=1e-5), name
+    models = [load(each.path) for each in (run, expected)]
+    for one, two in zip(*(model.trainable_variables for model in models), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5, err_msg=one.path)
+
+
+def test_two_replicas_equal_one(
+    exact: Config, tiny_data: PreparedDataset, single: RunDirectory, tmp_path: Path
+) -> None:
+    argv = arguments(exact, tiny_data, tmp_path / "run")
+    finish(start(*argv, "--replicas", 2))
+    run = RunDirectory(tmp_path / "run")
+    assert len([name for name in run.info["hardware"]["devices"] if "CPU" in name]) == 2
+    assert_close(run, single)
+
+
+def test_two_workers_equal_one_process(
+    exact: Config, tiny_data: PreparedDataset, single: RunDirectory, tmp_path: Path
+) -> None:
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    argv = arguments(exact, tiny_data, tmp_path / "run")
+    processes = [
+        start(
+            *argv,
+            TF_CONFIG=json.dumps(
+                {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index in range(2)
+    ]
+    try:
+        for process in processes:
+            finish(process)
+    finally:
+        for process in processes:
+            process.kill()
+    run = RunDirectory(tmp_path / "run")
+    assert_close(run, single)
+    assert run.metrics["test"].keys() == single.metrics["test"].keys()
+
+
+def test_workers_need_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from sesrec_tf.train import _data
+
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    with pytest.raises(InputError, match=re.escape("Expected --data")):
+        _data(None, RunDirectory(tmp_path), False, None)  # type: ignore[arg-type]
+
+
+def test_starts_from_an_earlier_run_and_exports(
+    exact: Config,
+    tiny_data: PreparedDataset,
+    undisturbed: RunDirectory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    argv = arguments(exact, tiny_data, tmp_path / "run's own")
+    argv.remove("--no-export")
+    run_here([*argv, "--init-from", undisturbed.path])
+    output = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"started from \S+: [\d,]+ table rows carried over, 0 new", output)
+    run = RunDirectory(tmp_path / "run's own")
+    assert history(run)[0]["bce"] < history(undisturbed)[0]["bce"]
+    assert (run.path / "export" / "1" / "saved_model.pb").is_file()
+    quoted = f"'{tmp_path}/run'\"'\"'s own"
+    assert f"python -m sesrec_tf.evaluate --run {quoted}' --split test" in output
+    assert f"python -m serving.server --model-base-path {quoted}/export' --port 8500" in output
