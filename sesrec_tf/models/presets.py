@@ -39,6 +39,25 @@ PRESETS = {
             ),
         ),
     ),
+    # Chosen on the validation split of Amazon Beauty, see docs/results.md.
+    "sparse": Preset(
+        Config(
+            HistoryShape(),
+            ModelConfig(user_width=8, dropout=0.2, alignment_negatives=256),
+            TrainingConfig(
+                epochs=40,
+                optimizer="lazy_adam",
+                learning_rate=4e-3,
+                weight_decay=5e-5,
+                negative_distribution="uniform",
+                unknown_rate=0.25,
+                plateau_factor=0.3,
+                plateau_patience=1,
+                minimum_learning_rate=1e-4,
+                early_stopping_patience=2,
+            ),
+        ),
+    ),
     "kuaishou": Preset(
         Config(
             HistoryShape(rec_length=150, search_length=25, query_words=6, clicks=5),
