@@ -107,7 +107,7 @@ def test_tables_of_another_data_set(run_copy: Path, name: str):
 def test_a_truncated_checkpoint(run_copy: Path):
     (file,) = (run_copy / "checkpoints").glob("best-*/model.data-*")
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(InputError, match="a checkpoint of .* is damaged"):
+    with pytest.raises(InputError, match=r"a checkpoint of .* is damaged"):
         sesrec_tf.load(run_copy)
 
 

@@ -177,7 +177,7 @@ def test_other_settings_cannot_resume(
     message = r"training\.seed: run \d+, now 5\).*--run-dir"
     with pytest.raises(InputError, match=message):
         run_here([*argv, "--seed", 5])
-    with pytest.raises(InputError, match="model.item_width: run 8, now 16"):
+    with pytest.raises(InputError, match=r"model\.item_width: run 8, now 16"):
         run_here([*argv, "--item-width", 16])
 
 

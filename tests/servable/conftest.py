@@ -17,6 +17,7 @@ from tests.servable.reference import (
     Predict,
     RawRequest,
     RawSearch,
+    indices,
     predict_tf1,
     predict_tf2,
     request_of_row,
@@ -76,7 +77,5 @@ def expected_logits(
     shape: HistoryShape,
 ) -> list[np.ndarray]:
     """Logits of each request from the model in this process, on indices made in plain Python."""
-    from tests.servable.reference import indices
-
     logits = model(indices(requests_, tiny_data, shape), training=False).numpy()
     return [row[: len(r.candidates)] for row, r in zip(logits, requests_, strict=True)]

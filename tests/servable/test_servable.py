@@ -120,7 +120,7 @@ def test_no_python_in_the_graph(tiny_servable: Path):
         assert forbidden not in content
 
 
-def test_vocabularies_are_assets(tiny_servable: Path, tiny_data: PreparedDataset, tmp_path: Path):
+def test_vocabularies_are_assets(tiny_servable: Path, tiny_data: PreparedDataset):
     for name in ("users", "items", "queries", "words", "sources"):
         asset = tiny_servable / "assets" / f"{name}.txt"
         assert asset.read_bytes() == tiny_data.vocabulary_file(name).read_bytes()
