@@ -12,12 +12,11 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import FIRST_KNOWN
-from sesrec_tf.training.optimizers import make_optimizer
 from sesrec_tf.training.run_directory import RunDirectory
 
 
 def load(run_directory: str | Path) -> RankingModel:
-    """The model of a run with its best weights, compiled as it was trained.
+    """The model of a run with its best weights, in float32 whatever it was trained in.
 
     The run directory is enough: the data it was trained on is not read.
 
@@ -28,25 +27,14 @@ def load(run_directory: str | Path) -> RankingModel:
         InputError: if there is no run, no finished epoch, or its files do not fit together.
     """
     run = RunDirectory.open(run_directory)
-    config, dataset = run.config, run.dataset
-    _require_fitting_tables(dataset)
+    _require_fitting_tables(run.dataset)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.training.mixed_precision)
+    keras.config.set_dtype_policy("float32")
     try:
-        model = create_model(config, dataset)
-        # A checkpoint holds variables that layers keep in lists under the optimiser only.
-        model.compile(optimizer=make_optimizer(config.training))
-        model.optimizer.build(model.trainable_variables)
+        model = create_model(run.config, run.dataset)
     finally:
         keras.config.set_dtype_policy(policy)
-    try:
-        run.checkpoints.restore_best(model)
-    except (IndexError, RuntimeError) as error:
-        # What TensorFlow's reader raises for a truncated file.
-        raise InputError(
-            f"a checkpoint of {run.path} is damaged: {error}. Copy the run directory again, or "
-            "train again."
-        ) from error
+    run.checkpoints.restore_best(model)
     return model
 
 

@@ -55,11 +55,15 @@ def test_the_run_directory_is_enough(run_copy: Path, tiny_data: PreparedDataset)
     assert sesrec_tf.load(run_copy).built
 
 
-def test_the_precision_is_the_run_s_and_the_process_keeps_its_own(run_copy: Path):
+def test_precision_is_float32_and_the_process_keeps_its_own(run_copy: Path):
     edit(run_copy / "config.yaml", "mixed_precision: float32", "mixed_precision: mixed_bfloat16")
-    model = sesrec_tf.load(run_copy)
-    assert model.rec_encoder.compute_dtype == "bfloat16"
-    assert keras.config.dtype_policy().name == "float32"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = sesrec_tf.load(run_copy)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.rec_encoder.compute_dtype == "float32"
 
 
 def test_not_a_run(tmp_path: Path):
@@ -107,7 +111,7 @@ def test_tables_of_another_data_set(run_copy: Path, name: str):
 def test_a_truncated_checkpoint(run_copy: Path):
     (file,) = (run_copy / "checkpoints").glob("best-*/model.data-*")
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"a checkpoint of .* is damaged"):
+    with pytest.raises(InputError, match="is damaged or does not fit this model"):
         sesrec_tf.load(run_copy)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -17,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.ranking_metrics import METRICS
 from sesrec_tf.loading import load
-from sesrec_tf.train import main
+from sesrec_tf.train import _data, _next_commands, main
 from sesrec_tf.training.run_directory import RunDirectory
 
 ROOT = Path(__file__).parents[1]
@@ -80,10 +82,16 @@ def history(run: RunDirectory) -> list[dict[str, float]]:
     return [{k: v for k, v in logs.items() if k not in SPEEDS} for logs in state.history]
 
 
-def weights(run: RunDirectory) -> dict[str, np.ndarray]:
-    model = load(run.path)
-    variables = [*model.trainable_variables, *model.optimizer.variables]
-    return {variable.path: variable.numpy() for variable in variables}
+def stored(run: RunDirectory) -> dict[str, np.ndarray]:
+    """Every tensor of the last checkpoint and of the best weights."""
+    tensors = {}
+    for file in sorted(run.checkpoints.directory.glob("*/*.index")):
+        prefix = file.with_suffix("")
+        reader = tf.train.load_checkpoint(str(prefix))
+        for name in reader.get_variable_to_shape_map():
+            if name != "_CHECKPOINTABLE_OBJECT_GRAPH":
+                tensors[f"{prefix.parent.name}/{name}"] = reader.get_tensor(name)
+    return tensors
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +133,13 @@ def test_killed_and_resumed_it_ends_as_if_undisturbed(
     assert "resumed at epoch" in output, stopped_at
     assert run.metrics == undisturbed.metrics, stopped_at
     assert history(run) == history(undisturbed), stopped_at
-    expected = weights(undisturbed)
-    for name, value in weights(run).items():
+    found, expected = stored(run), stored(undisturbed)
+    assert found.keys() == expected.keys()
+    assert len(found) > 100
+    for name, value in found.items():
         assert value.tobytes() == expected[name].tobytes(), (stopped_at, name)
-    for split in ("test",):
-        files = [each.path / f"instances-{split}.parquet" for each in (run, undisturbed)]
-        assert files[0].read_bytes() == files[1].read_bytes()
+    instances = [each.path / "instances-test.parquet" for each in (run, undisturbed)]
+    assert instances[0].read_bytes() == instances[1].read_bytes()
 
 
 def test_the_run_directory(undisturbed: RunDirectory, config: Config) -> None:
@@ -297,28 +306,40 @@ def test_two_workers_equal_one_process(
 
 
 def test_workers_need_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from sesrec_tf.train import _data
-
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(InputError, match=re.escape("Expected --data")):
         _data(None, RunDirectory(tmp_path), False, None)  # type: ignore[arg-type]
 
 
-def test_starts_from_an_earlier_run_and_exports(
+def test_starts_from_an_earlier_run(
     exact: Config,
     tiny_data: PreparedDataset,
     undisturbed: RunDirectory,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    argv = arguments(exact, tiny_data, tmp_path / "run's own")
-    argv.remove("--no-export")
+    argv = arguments(exact, tiny_data, tmp_path / "run")
     run_here([*argv, "--init-from", undisturbed.path])
     output = " ".join(capsys.readouterr().out.split())
     assert re.search(r"started from \S+: [\d,]+ table rows carried over, 0 new", output)
-    run = RunDirectory(tmp_path / "run's own")
-    assert history(run)[0]["bce"] < history(undisturbed)[0]["bce"]
-    assert (run.path / "export" / "1" / "saved_model.pb").is_file()
-    quoted = f"'{tmp_path}/run'\"'\"'s own"
-    assert f"python -m sesrec_tf.evaluate --run {quoted}' --split test" in output
-    assert f"python -m serving.server --model-base-path {quoted}/export' --port 8500" in output
+    assert history(RunDirectory(tmp_path / "run"))[0]["bce"] < history(undisturbed)[0]["bce"]
+
+
+def test_the_next_commands_are_exact(undisturbed: RunDirectory, tmp_path: Path) -> None:
+    """A shell reads them as they are meant, whatever a path or an id holds."""
+    run = RunDirectory(shutil.copytree(undisturbed.path, tmp_path / "run's own"))
+    (run.path / "dataset" / "vocabularies" / "users.txt").write_text("$HOME;u\n", "utf-8")
+    lines = _next_commands(run, True).splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith("  ")]
+    directory = str(run.path)
+    assert commands[0] == ["tensorboard", "--logdir", f"{directory}/tensorboard"]
+    evaluate, server, client = (words[3:] for words in commands[1:])
+    assert evaluate == ["--run", directory, "--split", "test", "--by", "searches"]
+    assert server == ["--model-base-path", f"{directory}/export", "--port", "8500"]
+    assert client[client.index("--user") + 1] == "$HOME;u"
+    assert client[client.index("--rec-items") + 1 :] == [
+        *run.dataset.vocabulary("items")[:2],
+        "--candidates",
+        *run.dataset.vocabulary("items")[2:5],
+    ]
+    assert len(_next_commands(run, False).splitlines()) == len(lines) - 2

@@ -28,8 +28,8 @@ class RankingModel(keras.Model):
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
-        # Kept here as well: Keras' own group of metrics has no variables before the first step,
-        # and a checkpoint restored into a new model must find them.
+        # Kept here as well: Keras' own group of metrics does not reset its members before the
+        # first step.
         self.bce_metric = keras.metrics.BinaryCrossentropy(from_logits=True, name="bce")
 
     def encode(self, features: dict[str, Tensor], training: bool = False) -> State:

@@ -28,6 +28,7 @@ class RunState:
         schedule: learning rate and early stopping.
         best_mrr, best_epoch: best validation value so far; epoch -1 before the first.
         history: logs of the finished epochs.
+        sums: of the loss terms over the finished steps of an epoch in progress.
     """
 
     epoch: int = 0
@@ -36,6 +37,7 @@ class RunState:
     best_mrr: float = float("-inf")
     best_epoch: int = -1
     history: tuple[dict[str, float], ...] = ()
+    sums: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunState:
@@ -52,7 +54,7 @@ class RunState:
 class Checkpoints:
     """The `checkpoints/` directory of a run.
 
-    `step-EEEEE-SSSSSSSS/` holds model, optimiser, metric accumulators and `state.json`;
+    `step-EEEEE-SSSSSSSS/` holds model, optimiser and `state.json`;
     `best-EEEEE/` the weights of the best epoch. A checkpoint names its best epoch, and older
     directories are removed only after a newer checkpoint stands.
 
@@ -105,7 +107,7 @@ class Checkpoints:
         """Keeps the model's weights as those of the best epoch."""
         target = self.directory / f"best-{epoch:05d}"
         with new_directory(target, replace=True) as path:
-            tf.train.Checkpoint(model=model).write(str(path / "model"))
+            _weights(model).write(str(path / "model"))
 
     def restore_best(self, model: keras.Model) -> int:
         """Loads the best weights named by the newest checkpoint; returns their epoch.
@@ -120,27 +122,24 @@ class Checkpoints:
                 "`python -m sesrec_tf.train --run-dir DIR --resume`."
             )
         path = self.directory / f"best-{state.best_epoch:05d}" / "model"
-        _read(tf.train.Checkpoint(model=model), path)
+        _read(_weights(model), path)
         return state.best_epoch
+
+
+def _weights(model: keras.Model) -> tf.train.Checkpoint:
+    return tf.train.Checkpoint(weights=_by_path(model))
 
 
 def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(
-        model=model, optimizer=model.optimizer, accumulators=_accumulators(model)
+        weights=_by_path(model),
+        optimizer=[variable.value for variable in model.optimizer.variables],
     )
 
 
-def _accumulators(model: keras.Model) -> dict[str, list[Any]]:
-    """Variables of the running means by name of the metric.
-
-    The group of compiled metrics is left out: it has no variables before the first step, and its
-    member is tracked by the model itself.
-    """
-    return {
-        metric.name: [variable.value for variable in metric.variables]
-        for metric in model.metrics
-        if metric.name != "compile_metrics"
-    }
+def _by_path(model: keras.Model) -> dict[str, Any]:
+    """Every weight under its path; TensorFlow's own tracking passes over lists in Keras layers."""
+    return {variable.path.split("/", 1)[-1]: variable.value for variable in model.weights}
 
 
 def _read(checkpoint: tf.train.Checkpoint, path: Path) -> None:
@@ -148,8 +147,9 @@ def _read(checkpoint: tf.train.Checkpoint, path: Path) -> None:
         status = checkpoint.read(str(path))
         status.assert_existing_objects_matched()
         status.expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(
-            f"checkpoint {path.parent} does not fit this model: {str(error).splitlines()[0]} "
-            "Use the run's own configuration and data."
+            f"checkpoint {path.parent} is damaged or does not fit this model: "
+            f"{str(error).splitlines()[0]} Use the run's own configuration and data, or an "
+            "undamaged copy of the run."
         ) from error

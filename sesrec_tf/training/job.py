@@ -15,6 +15,8 @@ from sesrec_tf.evaluation.evaluation import Evaluation, evaluate_references
 from sesrec_tf.evaluation.ranking_metrics import METRICS
 from sesrec_tf.evaluation.report import metrics_table
 from sesrec_tf.evaluation.scoring import SplitScorer
+from sesrec_tf.loading import load
+from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.servable.publish import publish
 from sesrec_tf.training.checkpoints import RunState
 from sesrec_tf.training.progress import ProgressReport
@@ -72,10 +74,11 @@ class Job:
             RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
         state = trainer.fit(self.resume)
         if is_chief(strategy):
-            run.checkpoints.restore_best(trainer.model)
-            self._report(run, trainer, state, console)
+            # Read back what was written: the figures are those of what others will load.
+            model = load(run.path)
+            self._report(run, model, state, console)
             if self.export:
-                publish(trainer.model, run, run.path / "export")
+                publish(model, run, run.path / "export")
         return run
 
     def _require_resumable(self, run: RunDirectory) -> None:
@@ -84,10 +87,10 @@ class Job:
         _require_same_config(run, self.config)
 
     def _report(
-        self, run: RunDirectory, trainer: Trainer, state: RunState, console: Console
+        self, run: RunDirectory, model: RankingModel, state: RunState, console: Console
     ) -> None:
         history = self.config.history
-        scorer = SplitScorer(trainer.model, self.prepared, history)
+        scorer = SplitScorer(model, self.prepared, history)
         best = next(logs for logs in state.history if logs["epoch"] == state.best_epoch)
         with console.status("evaluating on the test split"):
             scored = scorer("test")

@@ -67,6 +67,7 @@ class Trainer:
         self.steps = steps_per_epoch(prepared, config)
         negative_sampler(prepared, config)
         self.model = self._make_model()
+        self._step = self._make_step()
         self._scorer = SplitScorer(self.model, prepared, config.history)
         self._last_good = "none yet"
 
@@ -88,8 +89,26 @@ class Trainer:
                 model.optimizer.build(model.trainable_variables)
         finally:
             keras.config.set_dtype_policy(policy)
-        model.make_train_function()
         return model
+
+    def _make_step(self) -> Any:
+        """A graph of one update on an iterator's next batch, giving the batch's loss terms.
+
+        Not Keras' own, whose reduction over several workers takes no scalars.
+        """
+        model, strategy = self.model, self._strategy
+
+        def replica_step(batch: Any) -> dict[str, Any]:
+            for metric in model.metrics:
+                metric.reset_state()
+            return model.train_step(batch)
+
+        @tf.function(reduce_retracing=True)
+        def step(batches: Any) -> dict[str, Any]:
+            logs = strategy.run(replica_step, args=(next(batches),))
+            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
+
+        return step
 
     def fit(self, resume: bool = False) -> RunState:
         """Trains to the last epoch or the early stop.
@@ -131,19 +150,18 @@ class Trainer:
         return self._strategy.experimental_distribute_dataset(batches)
 
     def _epoch(self, state: RunState, batches: Any) -> RunState:
-        model = self.model
-        model.optimizer.learning_rate.assign(state.schedule.learning_rate)
-        if state.step == 0:
-            model.reset_metrics()
-        started, first, logs = time.perf_counter(), state.step, {}
+        self.model.optimizer.learning_rate.assign(state.schedule.learning_rate)
+        started, first, sums = time.perf_counter(), state.step, state.sums
+        logs: Logs = {}
         for step in range(state.step, self.steps):
             with records_checked(self._prepared, "train"), negatives_checked():
-                found = model.train_function(batches)
-            logs = {name: float(value) for name, value in found.items()}
-            self._require_finite(logs, state.epoch, step)
+                found = {name: float(value) for name, value in self._step(batches).items()}
+            self._require_finite(found, state.epoch, step)
+            sums = {name: sums.get(name, 0.0) + value for name, value in found.items()}
+            logs = {name: value / (step + 1) for name, value in sums.items()}
             self._notify("on_step", state, step + 1, logs)
             if self._is_checkpoint_step(step + 1):
-                self._save(dataclasses.replace(state, step=step + 1))
+                self._save(dataclasses.replace(state, step=step + 1, sums=sums))
         seconds = time.perf_counter() - started
         logs = {
             **logs,
@@ -161,6 +179,7 @@ class Trainer:
             state,
             epoch=state.epoch + 1,
             step=0,
+            sums={},
             schedule=self._schedule.update(state.schedule, mrr),
             history=(*state.history, {"epoch": state.epoch + 1, **logs}),
         )
