@@ -98,8 +98,15 @@ class ModelConfig:
             value = getattr(self, name)
             _require(isinstance(value, int) and value > 0, name, "a positive integer", value)
         _require(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
-        _require(self.alpha >= 0, "alpha", "at least 0", self.alpha)
-        _require(self.beta >= 0, "beta", "at least 0", self.beta)
+        for name in ("alpha", "beta", "margin"):
+            _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        _require(self.temperature > 0, "temperature", "above 0", self.temperature)
+        _require(
+            all(isinstance(units, int) and units > 0 for units in self.hidden_units),
+            "hidden_units",
+            "positive integers",
+            self.hidden_units,
+        )
         constant = isinstance(self.threshold, float) and 0 < self.threshold < 1
         _require(
             constant or self.threshold in ("mean", "median"),
@@ -165,6 +172,16 @@ class TrainingConfig:
             value = getattr(self, name)
             _require(isinstance(value, int) and value > 0, name, "a positive integer", value)
         _require(0 <= self.unknown_rate < 1, "unknown_rate", "in [0, 1)", self.unknown_rate)
+        for name in ("learning_rate", "minimum_learning_rate", "epsilon"):
+            _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        for name in (
+            "weight_decay",
+            "plateau_patience",
+            "early_stopping_patience",
+            "checkpoint_steps",
+        ):
+            _require(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        _require(0 < self.plateau_factor < 1, "plateau_factor", "in (0, 1)", self.plateau_factor)
         _require(
             self.negative_distribution in ("popularity", "uniform"),
             "negative_distribution",

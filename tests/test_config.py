@@ -132,3 +132,22 @@ def test_replace_changes_one_section_and_checks_it() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Config().model.alpha = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("section", "setting", "value"),
+    [
+        ("training", "learning_rate", 0.0),
+        ("training", "minimum_learning_rate", -1e-5),
+        ("training", "epsilon", 0.0),
+        ("training", "weight_decay", -1e-5),
+        ("training", "checkpoint_steps", -1),
+        ("training", "plateau_factor", 1.0),
+        ("model", "margin", -0.1),
+        ("model", "temperature", 0.0),
+        ("model", "hidden_units", (200, 0)),
+    ],
+)
+def test_values_out_of_range_are_refused(section: str, setting: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"`{setting}` should be"):
+        Config().replace(section, **{setting: value})

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from sesrec_tf.config import TrainingConfig
 
 RELATIVE_THRESHOLD = 1e-4
+# A rate multiplied down to the floor may land a rounding error above it.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class PlateauSchedule:
         improved = value > state.best * (1 + RELATIVE_THRESHOLD) or state.best == float("-inf")
         if improved:
             return replace(state, best=value, bad_epochs=0, floor_epochs=0)
-        at_floor = state.learning_rate <= config.minimum_learning_rate
+        at_floor = state.learning_rate <= config.minimum_learning_rate * (1 + ROUNDING)
         floor_epochs = state.floor_epochs + 1 if at_floor else 0
         bad_epochs, rate = state.bad_epochs + 1, state.learning_rate
         if bad_epochs > config.plateau_patience:

@@ -119,3 +119,14 @@ def test_rates_are_those_of_torch(values: list[float], patience: int, factor: fl
         plateau_patience=patience, plateau_factor=factor, early_stopping_patience=1000
     )
     assert rates(run(values, config)) == pytest.approx(torch_rates(values, config))
+
+
+def test_a_rate_that_lands_a_rounding_error_above_the_floor_is_at_the_floor() -> None:
+    """1.0 × 0.1 five times is 1.0000000000000003e-05, above 1e-5 in the last bit."""
+    rate = 1.0
+    for _ in range(5):
+        rate *= 0.1
+    assert rate > 1e-5
+    config = TrainingConfig(minimum_learning_rate=1e-5, early_stopping_patience=0)
+    state = PlateauSchedule(config).update(PlateauState(rate, best=0.5), 0.4)
+    assert state.stop
