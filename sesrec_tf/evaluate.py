@@ -12,9 +12,11 @@ from rich.progress import track
 from rich.table import Table
 
 from sesrec_tf.command_line import run_command
+from sesrec_tf.data.demo_truth import TRUTH_DIRECTORY
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.evaluation import Evaluation, evaluate_references
+from sesrec_tf.evaluation.interest_report import interest_aucs
 from sesrec_tf.evaluation.ranking_metrics import METRICS
 from sesrec_tf.evaluation.report import metrics_table
 from sesrec_tf.evaluation.scoring import ScoredSplit, SplitScorer
@@ -79,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows[name] = evaluation.metrics
     title = f"{arguments.split}, {len(scored.logits):,} instances"
     console.print(metrics_table(rows, title, scored.logits.shape[1]))
+    if arguments.servable is None and (prepared.path / TRUTH_DIRECTORY).is_dir():
+        _report_interests(run, prepared, arguments.split, console)
     if arguments.by:
         segments = Segments.from_dataset(prepared).metrics(evaluation.per_instance, arguments.by)
         console.print(_segment_table(segments, arguments.by))
@@ -101,6 +105,22 @@ def _score(
     model = load(run.path)
     return SplitScorer(model, prepared, run.config.history, arguments.batch_size)(
         arguments.split, progress
+    )
+
+
+def _report_interests(
+    run: RunDirectory, prepared: PreparedDataset, split: str, console: Console
+) -> None:
+    model = load(run.path)
+    if getattr(model, "contrast", None) is None:
+        return
+    aucs = interest_aucs(model, prepared, split, run.config.history)
+    run.write_metrics({"interest_auc": {**run.metrics.get("interest_auc", {}), split: aucs}})
+    console.print(
+        "AUC of co-attention for the truly similar events (chance 0.5): "
+        f"feed {aucs['rec']:.3f}, search {aucs['search']:.3f}",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
