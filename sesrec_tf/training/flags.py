@@ -100,6 +100,8 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that override single settings."""
     group = parser.add_argument_group("settings (override the preset and the configuration file)")
     for flag, (section, setting, options) in _SETTINGS.items():
+        if "type" in options:
+            options = {"metavar": setting.upper(), **options}
         group.add_argument(flag, dest=f"{section}.{setting}", default=None, **options)
 
 
