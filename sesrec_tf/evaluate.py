@@ -22,6 +22,7 @@ from sesrec_tf.evaluation.report import metrics_table
 from sesrec_tf.evaluation.scoring import ScoredSplit, SplitScorer
 from sesrec_tf.evaluation.segments import BUCKET_STARTS, Segments
 from sesrec_tf.loading import load
+from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.servable.servable_scorer import ServableScorer
 from sesrec_tf.training.run_directory import RunDirectory
 
@@ -62,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     run = RunDirectory.open(arguments.run)
     prepared = PreparedDataset(arguments.data or run.data_path)
     run.check_same_data(prepared)
-    scored = _score(arguments, run, prepared, console)
+    model = load(run.path) if arguments.servable is None else None
+    scored = _score(arguments, run, prepared, model, console)
     evaluation = Evaluation.of(scored.logits, scored.features)
     references = evaluate_references(prepared, arguments.split, run.config.history)
     rows = {name: found.metrics for name, found in references.items()}
@@ -81,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows[name] = evaluation.metrics
     title = f"{arguments.split}, {len(scored.logits):,} instances"
     console.print(metrics_table(rows, title, scored.logits.shape[1]))
-    if arguments.servable is None and (prepared.path / TRUTH_DIRECTORY).is_dir():
-        _report_interests(run, prepared, arguments.split, console)
+    if model is not None and (prepared.path / TRUTH_DIRECTORY).is_dir():
+        _report_interests(run, prepared, model, arguments.split, console)
     if arguments.by:
         segments = Segments.from_dataset(prepared).metrics(evaluation.per_instance, arguments.by)
         console.print(_segment_table(segments, arguments.by))
@@ -92,26 +94,29 @@ def _score(
     arguments: argparse.Namespace,
     run: RunDirectory,
     prepared: PreparedDataset,
+    model: RankingModel | None,
     console: Console,
 ) -> ScoredSplit:
     def progress(batches):  # type: ignore[no-untyped-def]
         total = -(-prepared.instances(arguments.split) // arguments.batch_size)
         return track(batches, "scoring", total=total, console=console, transient=True)
 
-    if arguments.servable is not None:
+    if model is None:
         return ServableScorer(arguments.servable, run, prepared, arguments.batch_size)(
             arguments.split, progress
         )
-    model = load(run.path)
     return SplitScorer(model, prepared, run.config.history, arguments.batch_size)(
         arguments.split, progress
     )
 
 
 def _report_interests(
-    run: RunDirectory, prepared: PreparedDataset, split: str, console: Console
+    run: RunDirectory,
+    prepared: PreparedDataset,
+    model: RankingModel,
+    split: str,
+    console: Console,
 ) -> None:
-    model = load(run.path)
     if getattr(model, "contrast", None) is None:
         return
     aucs = interest_aucs(model, prepared, split, run.config.history)
