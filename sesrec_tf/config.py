@@ -89,6 +89,8 @@ class ModelConfig:
         for name in (
             "item_width",
             "user_width",
+            "item_attribute_width",
+            "user_attribute_width",
             "query_width",
             "word_width",
             "heads",
@@ -142,6 +144,8 @@ class TrainingConfig:
         optimizer: `adam` (dense, the parity mode) or `lazy_adam` (only the rows used).
         learning_rate, epsilon: of the optimiser; ε is added to the bias-corrected root.
         weight_decay: λ of the coupled L2 `½ λ Σ θ²`.
+        weight_average: decay an epoch of the moving average of the weights, which is what is
+            validated and kept as the best model; 0 for the weights themselves.
         plateau_factor, plateau_patience, minimum_learning_rate: the schedule on validation MRR.
         early_stopping_patience: non-improving epochs tolerated once the floor is reached.
         mixed_precision: Keras policy `mixed_float16` or `mixed_bfloat16`, or `float32`.
@@ -160,6 +164,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     epsilon: float = 1e-8
     weight_decay: float = 1e-5
+    weight_average: float = 0.0
     plateau_factor: float = 0.1
     plateau_patience: int = 5
     minimum_learning_rate: float = 1e-5
@@ -171,7 +176,8 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "negatives"):
             value = getattr(self, name)
             _require(isinstance(value, int) and value > 0, name, "a positive integer", value)
-        _require(0 <= self.unknown_rate < 1, "unknown_rate", "in [0, 1)", self.unknown_rate)
+        for name in ("unknown_rate", "weight_average"):
+            _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         for name in ("learning_rate", "minimum_learning_rate", "epsilon"):
             _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
         for name in (
@@ -228,8 +234,12 @@ class Config:
         Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), "utf-8")
 
     @classmethod
-    def load(cls, path: str | Path) -> Config:
+    def load(cls, path: str | Path, history: HistoryShape | None = None) -> Config:
         """Reads a YAML file.
+
+        Args:
+            path: the file.
+            history: the widths if the file names none.
 
         Raises:
             InputError: if the file is missing, no YAML mapping, or holds unknown settings.
@@ -240,7 +250,10 @@ class Config:
             raise InputError(f"cannot read the configuration {path}: {error}") from error
         if not isinstance(values, dict):
             raise InputError(f"{path} should hold a YAML mapping. Received: {values!r}.")
-        return cls.from_dict(values)
+        config = cls.from_dict(values)
+        if history is not None and "history" not in values:
+            config = dataclasses.replace(config, history=history)
+        return config
 
     def replace(self, section: str, **values: Any) -> Config:
         """A copy with settings of one section changed."""

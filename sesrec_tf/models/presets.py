@@ -93,19 +93,27 @@ def preset(name: str) -> Preset:
 
 
 def parity(config: Config) -> Config:
-    """The official code's choices wherever this project makes another one.
+    """The official code's choices wherever another one can be made.
 
     Tables without unknown rows, an untransposed similarity for items to queries, padding only
-    masked in the softmax of the co-attention, a free temperature, Torch's fans, dense Adam and
-    no id replaced by the unknown one. Its unshuffled sampling stays an option of its own.
+    masked in the softmax of the co-attention, a free temperature, Torch's fans, dense Adam, the
+    weights themselves and no id replaced by the unknown one, and none of the slides' choices.
+    Sizes, rates and the distribution of negatives stay; its unshuffled sampling is an option of
+    its own.
     """
     model = replace(
         config.model,
         closed_tables=True,
+        threshold_strict=False,
         alignment_shared_bilinear=False,
+        alignment_positive_in_denominator=True,
+        alignment_reduction="mean",
+        project_candidates=True,
         mask_both_axes=False,
         minimum_temperature=None,
         initialization="torch",
     )
-    training = replace(config.training, optimizer="adam", unknown_rate=0.0, epsilon=1e-8)
+    training = replace(
+        config.training, optimizer="adam", unknown_rate=0.0, weight_average=0.0, epsilon=1e-8
+    )
     return Config(config.history, model, training)

@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from sesrec_tf.config import ModelConfig
@@ -52,7 +54,7 @@ class SESRec(RankingModel):
         seed: of dropout and the alignment negatives.
 
     Raises:
-        InputError: if `heads` does not divide `d`, or raw candidates are asked for.
+        InputError: if `heads` does not divide `d`.
     """
 
     def __init__(
@@ -238,8 +240,9 @@ class SESRec(RankingModel):
                 embedding.attribute_table.assign(table)
         if self.alignment_negatives is not None:
             queries, words, counts = prepared.query_table
-            words = words[:, : self.history.query_words]
-            self.alignment_negatives.set_table(queries, words, counts)
+            self.alignment_negatives.set_table(
+                queries, _of_width(words, self.history.query_words), counts
+            )
 
     def encode(self, features: dict[str, Tensor], training: bool = False) -> State:
         """Encodes histories, aligns queries with clicks and separates interests.
@@ -346,3 +349,9 @@ class SESRec(RankingModel):
                 "sizes": VocabularySizes(**sizes),
             }
         )
+
+
+def _of_width(words: npt.NDArray[np.int32], width: int) -> npt.NDArray[np.int32]:
+    """Words `[Q, L]` cut or padded to `[Q, width]`."""
+    cut = words[:, :width]
+    return np.pad(cut, ((0, 0), (0, width - cut.shape[1])), constant_values=PADDING)

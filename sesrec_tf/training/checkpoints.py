@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class RunState:
 class Checkpoints:
     """The `checkpoints/` directory of a run.
 
-    `step-EEEEE-SSSSSSSS/` holds model, optimiser and `state.json`;
+    `step-EEEEE-SSSSSSSS/` holds model, optimiser, average of the weights and `state.json`;
     `best-EEEEE/` the weights of the best epoch. A checkpoint names its best epoch, and older
     directories are removed only after a newer checkpoint stands.
 
@@ -77,13 +78,15 @@ class Checkpoints:
             return None
         return RunState.from_dict(json.loads((latest / STATE_FILE).read_text("utf-8")))
 
-    def save(self, model: keras.Model, state: RunState) -> Path:
+    def save(
+        self, model: keras.Model, state: RunState, average: Sequence[tf.Variable] = ()
+    ) -> Path:
         """Writes a checkpoint, then removes what it supersedes."""
         target = self.directory / f"step-{state.epoch:05d}-{state.step:08d}"
         if target.exists():
             return target
         with new_directory(target) as path:
-            _checkpoint(model).write(str(path / "run"))
+            _checkpoint(model, average).write(str(path / "run"))
             write_json(path / STATE_FILE, dataclasses.asdict(state))
         kept = {target.name, f"best-{state.best_epoch:05d}"}
         for entry in self.directory.iterdir():
@@ -91,8 +94,8 @@ class Checkpoints:
                 shutil.rmtree(entry, ignore_errors=True)
         return target
 
-    def restore(self, model: keras.Model) -> RunState:
-        """Loads the newest checkpoint into a compiled model.
+    def restore(self, model: keras.Model, average: Sequence[tf.Variable] = ()) -> RunState:
+        """Loads the newest checkpoint into a compiled model and the average of its weights.
 
         Raises:
             InputError: if there is none, or it belongs to a model of other shape.
@@ -100,7 +103,7 @@ class Checkpoints:
         state, latest = self.read_state(), self.latest()
         if state is None or latest is None:
             raise InputError(f"{self.directory} holds no checkpoint. Train first.")
-        _read(_checkpoint(model), latest / "run")
+        _read(_checkpoint(model, average), latest / "run")
         return state
 
     def save_best(self, model: keras.Model, epoch: int) -> None:
@@ -130,9 +133,10 @@ def _weights(model: keras.Model) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(weights=_by_path(model))
 
 
-def _checkpoint(model: keras.Model) -> tf.train.Checkpoint:
+def _checkpoint(model: keras.Model, average: Sequence[tf.Variable]) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(
         weights=_by_path(model),
+        average=list(average),
         optimizer=[variable.value for variable in model.optimizer.variables],
     )
 

@@ -61,6 +61,11 @@ _SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "--learning-rate": ("training", "learning_rate", {"type": float, "help": "at the start"}),
     "--weight-decay": ("training", "weight_decay", {"type": float, "help": "λ of coupled L2"}),
+    "--weight-average": (
+        "training",
+        "weight_average",
+        {"type": float, "help": "decay an epoch of the averaged weights that are kept; 0: none"},
+    ),
     "--num-negatives": ("training", "negatives", {"type": int, "help": "a positive"}),
     "--train-negatives": (
         "training",
@@ -128,7 +133,7 @@ def resolve_config(
     Args:
         default_preset: the preset if none is named; its widths follow the data.
         preset_name: a named preset, history widths included.
-        file: a YAML file, which replaces the preset.
+        file: a YAML file, which replaces the preset; without widths in it, the data's.
         official: the official code's choices.
         stored: widths of the data's records.
         given: settings by section.
@@ -142,7 +147,7 @@ def resolve_config(
             "preset's settings into the file."
         )
     if file:
-        config = Config.load(file)
+        config = Config.load(file, stored)
     elif preset_name and PRESETS[preset_name].sizes is not None:
         config = preset(preset_name).config
     else:

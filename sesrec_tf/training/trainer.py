@@ -31,6 +31,7 @@ from sesrec_tf.training.optimizers import make_optimizer
 from sesrec_tf.training.plateau_schedule import PlateauSchedule
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.strategy import is_chief
+from sesrec_tf.training.weight_average import WeightAverage
 
 Logs = dict[str, float]
 
@@ -67,6 +68,7 @@ class Trainer:
         self.steps = steps_per_epoch(prepared, config)
         negative_sampler(prepared, config)
         self.model = self._make_model()
+        self._average = WeightAverage(self.model, config.training.weight_average)
         self._step = self._make_step()
         self._scorer = SplitScorer(self.model, prepared, config.history)
         self._last_good = "none yet"
@@ -126,7 +128,7 @@ class Trainer:
         """
         state = RunState(schedule=self._schedule.start())
         if resume and self._run.checkpoints.latest() is not None:
-            state = self._run.checkpoints.restore(self.model)
+            state = self._run.checkpoints.restore(self.model, self._average.variables)
             self._last_good = str(self._run.checkpoints.latest())
         try:
             self._notify("on_start", state, self.steps)
@@ -173,21 +175,24 @@ class Trainer:
         return self._finish_epoch(state, logs)
 
     def _finish_epoch(self, state: RunState, logs: Logs) -> RunState:
-        logs = {**logs, **self._validate()}
-        mrr = logs["valid/mrr"]
-        state = dataclasses.replace(
-            state,
-            epoch=state.epoch + 1,
-            step=0,
-            sums={},
-            schedule=self._schedule.update(state.schedule, mrr),
-            history=(*state.history, {"epoch": state.epoch + 1, **logs}),
-        )
-        if mrr > state.best_mrr:
-            state = dataclasses.replace(state, best_mrr=mrr, best_epoch=state.epoch)
-            if self._writes:
-                self._run.checkpoints.save_best(self.model, state.epoch)
-        self._notify("on_epoch", state, logs)
+        epoch = state.epoch + 1
+        self._average.update(epoch)
+        with self._average.applied():
+            logs = {**logs, **self._validate()}
+            mrr = logs["valid/mrr"]
+            state = dataclasses.replace(
+                state,
+                epoch=epoch,
+                step=0,
+                sums={},
+                schedule=self._schedule.update(state.schedule, mrr),
+                history=(*state.history, {"epoch": epoch, **logs}),
+            )
+            if mrr > state.best_mrr:
+                state = dataclasses.replace(state, best_mrr=mrr, best_epoch=epoch)
+                if self._writes:
+                    self._run.checkpoints.save_best(self.model, epoch)
+            self._notify("on_epoch", state, logs)
         self._save(state)
         return state
 
@@ -207,7 +212,9 @@ class Trainer:
 
     def _save(self, state: RunState) -> None:
         if self._writes:
-            self._last_good = str(self._run.checkpoints.save(self.model, state))
+            self._last_good = str(
+                self._run.checkpoints.save(self.model, state, self._average.variables)
+            )
 
     def _require_finite(self, logs: Logs, epoch: int, step: int) -> None:
         for name in sorted(logs, key=lambda key: key == "loss"):

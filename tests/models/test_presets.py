@@ -97,6 +97,18 @@ def test_parity_takes_the_official_codes_choices_and_nothing_else() -> None:
     assert not chosen.model.threshold_strict
 
 
+def test_parity_undoes_the_slides_choices_and_the_average() -> None:
+    config = preset("kindle").config.replace(
+        "model",
+        project_candidates=False,
+        alignment_positive_in_denominator=False,
+        alignment_reduction="sum",
+        threshold_strict=True,
+    )
+    config = config.replace("training", weight_average=0.7)
+    assert parity(config) == parity(preset("kindle").config)
+
+
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(InputError, match=r"should be one of demo, .*kindle.*Received: 'amazon'"):
         preset("amazon")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.models.presets import parity, preset
 from sesrec_tf.models.registry import MODELS, create_model
 from sesrec_tf.models.sesrec import SESRec
 
@@ -53,6 +54,19 @@ def test_tables_of_a_data_set_with_more_words_are_cut(
     model = create_model(config, tiny_data)
     words = tiny_data.query_table[1]
     np.testing.assert_array_equal(model.alignment_negatives.words, words[:, :2])
+
+
+@pytest.mark.parametrize("name", ["kindle", "kuaishou"])
+@pytest.mark.parametrize("official", [False, True])
+def test_the_published_presets_fit_data_of_other_widths(
+    name: str, official: bool, tiny_data: PreparedDataset
+) -> None:
+    config = preset(name).config.replace("model", alignment_negatives=8)
+    model = create_model(parity(config) if official else config, tiny_data)
+    words, stored = model.alignment_negatives.words, tiny_data.query_table[1]
+    width = min(stored.shape[1], config.history.query_words)
+    np.testing.assert_array_equal(words[:, :width], stored[:, :width])
+    assert not np.any(words[:, width:])
 
 
 def test_a_seed_of_any_size_is_taken(tiny_config: Config, tiny_data: PreparedDataset) -> None:

@@ -62,6 +62,7 @@ def test_nothing_given_changes_nothing() -> None:
         ("--hidden-units 8,4", "model", "hidden_units", (8, 4)),
         ("--optimizer lazy_adam", "training", "optimizer", "lazy_adam"),
         ("--learning-rate 1e-4", "training", "learning_rate", 1e-4),
+        ("--weight-average 0.7", "training", "weight_average", 0.7),
         ("--num-negatives 9", "training", "negatives", 9),
         ("--train-negatives uniform", "training", "negative_distribution", "uniform"),
         ("--unknown-rate 0", "training", "unknown_rate", 0.0),
@@ -101,6 +102,14 @@ def test_flags_come_last(tmp_path: Path) -> None:
     from_file = resolve(file=str(file), given=given)
     assert from_file == apply_settings(stored, given)
     assert from_file.model.beta == 0.2
+
+
+def test_a_file_without_widths_takes_those_of_the_data(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("training: {epochs: 2}\n", "utf-8")
+    found = resolve(file=str(file))
+    assert found.history == resolve().history != HistoryShape()
+    assert found.training.epochs == 2
 
 
 def test_preset_and_file_exclude_each_other(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from sesrec_tf.training.strategy import choose_strategy
 from sesrec_tf.training.trainer import Trainer
 
 EPOCHS = 3
+DECAY = 0.5
 SPEEDS = ("examples_per_second", "valid_users_per_second")
 
 
@@ -58,7 +59,12 @@ class Interrupter(Observer):
 @pytest.fixture(scope="module")
 def config(tiny_config: Config) -> Config:
     config = tiny_config.replace(
-        "training", epochs=EPOCHS, checkpoint_steps=3, unknown_rate=0.1, learning_rate=0.01
+        "training",
+        epochs=EPOCHS,
+        checkpoint_steps=3,
+        unknown_rate=0.1,
+        learning_rate=0.01,
+        weight_average=DECAY,
     )
     return config.replace("model", dropout=0.2, alpha=0.1, beta=0.01)
 
@@ -149,6 +155,44 @@ def test_validation_picks_the_best_epoch(
     assert state.best_mrr == max(values)
     scored = SplitScorer(load(whole._run.path), tiny_data, config.history)("valid")
     assert RankingMetrics().calc(scored.logits)["mrr"] == max(values)
+
+
+class WeightRecorder(Observer):
+    """Keeps the weights after each epoch's last step, and those seen at its end."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.trained: list[dict[str, npt.NDArray[np.float32]]] = []
+        self.seen: list[dict[str, npt.NDArray[np.float32]]] = []
+
+    def on_start(self, model: RankingModel, state: RunState, steps: int) -> None:
+        self.steps = steps
+
+    def on_step(self, model: RankingModel, state: RunState, step: int, logs: Logs) -> None:
+        if step == self.steps:
+            self.trained.append({variable.path: variable.numpy() for variable in model.weights})
+
+    def on_epoch(self, model: RankingModel, state: RunState, logs: Logs) -> None:
+        self.seen.append({variable.path: variable.numpy() for variable in model.weights})
+
+
+def test_the_best_model_is_the_average_up_to_its_epoch(
+    plain: Config, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    recorder = WeightRecorder()
+    state = start(plain, tiny_data, tmp_path / "run", recorder).fit()
+    ends = recorder.trained[: state.best_epoch]
+    powers = DECAY ** np.arange(len(ends))[::-1]
+    best = load(tmp_path / "run")
+    for variable in best.trainable_variables:
+        values = [end[variable.path] for end in ends]
+        expected = np.average(values, axis=0, weights=powers)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(
+            variable.numpy(), recorder.seen[state.best_epoch - 1][variable.path]
+        )
+    assert len(ends) > 1
+    assert np.abs(expected - values[-1]).max() > 1e-4
 
 
 def test_logs_hold_every_term_and_their_weighted_sum(
