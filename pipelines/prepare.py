@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from sesrec_tf.command_line import run_command
@@ -15,12 +14,14 @@ from sesrec_tf.data.log_files import read_log_tables
 from sesrec_tf.data.output_directory import require_free
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import (
+    MIN_INSTANCES,
     NEGATIVE_DISTRIBUTIONS,
     SPLIT_RULES,
     TIME_UNITS,
     PrepareOptions,
 )
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
+from sesrec_tf.data.progress_bar import progress_bar
 from sesrec_tf.schema import SPLITS
 
 EXAMPLES = """\
@@ -48,11 +49,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     files = result.add_argument_group("files")
-    files.add_argument("--interactions", type=Path, required=True, metavar="FILE")
-    files.add_argument("--searches", type=Path, required=True, metavar="FILE")
-    files.add_argument("--items", type=Path, metavar="FILE")
-    files.add_argument("--users", type=Path, metavar="FILE")
-    files.add_argument("--output", type=Path, required=True, metavar="DIR")
+    _add_path(files, "--interactions", "FILE", "the recommendation feed, positives only")
+    _add_path(files, "--searches", "FILE", "the search sessions with their clicks")
+    _add_path(files, "--items", "FILE", "categorical attributes of the items", required=False)
+    _add_path(files, "--users", "FILE", "categorical attributes of the users", required=False)
+    _add_path(files, "--output", "DIR", "the prepared data set, a directory to appear")
     files.add_argument("--overwrite", action="store_true", help="replace an earlier output")
     files.add_argument("--shards", type=int, help="record files a split (default: by size)")
     _add_split_flags(result)
@@ -72,15 +73,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     output = arguments.pop("output")
     options = PrepareOptions(**arguments)
     require_free(output, INFO_FILE, options.overwrite)
-    terminal = Console(stderr=True)
-    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        task = progress.add_task("reading the logs", total=1.0)
-        tables = read_log_tables(**paths)
-
-        def report(stage: str, fraction: float) -> None:
-            progress.update(task, description=stage, completed=fraction)
-
-        dataset = prepare(tables, options, output, report)
+    with progress_bar(Console(stderr=True)) as report:
+        report("reading the logs", 0.0)
+        dataset = prepare(read_log_tables(**paths), options, output, report)
     console = Console()
     console.print(summary(dataset))
     console.print(f"\nPrepared {output}. Next:\n")
@@ -102,10 +97,11 @@ def summary(dataset: PreparedDataset) -> Table:
         label = name.replace("_", " ")
         table.add_row(label, f"{info['counts'][name]:,}", f"{info['training'][name]:,}")
     table.add_section()
-    table.add_row("instances", "all", "positive unknown", style="bold")
+    table.add_row("instances", "written", "positive unknown", style="bold")
     for name in SPLITS:
         unknown = info["unknown_positives"][name]
-        table.add_row(name, f"{info['instances'][name]:,}", f"{unknown:,}")
+        left_out = " (left out)" if name == "train" and unknown else ""
+        table.add_row(name, f"{info['instances'][name]:,}", f"{unknown:,}{left_out}")
     return table
 
 
@@ -127,8 +123,18 @@ def _add_split_flags(result: argparse.ArgumentParser) -> None:
     flags.add_argument("--valid-from", metavar="T", help="first instant of validation (`time`)")
     flags.add_argument("--test-from", metavar="T", help="first instant of test (`time`)")
     _add_integer(flags, "min_earlier_searches", "searches that must precede an instance")
-    _add_integer(flags, "min_instances", "instances a user needs to validate and test")
-    _add_integer(flags, "min_count", "rarer items, queries and words are unknown")
+    flags.add_argument(
+        "--min-instances",
+        type=int,
+        metavar="N",
+        help="instances a user needs to validate and test (`leave-last-out`; "
+        f"default: {MIN_INSTANCES})",
+    )
+    _add_integer(
+        flags,
+        "min_count",
+        "rarer items, queries and words are unknown; training instances of such items are left out",
+    )
 
 
 def _add_width_flags(result: argparse.ArgumentParser) -> None:
@@ -149,6 +155,13 @@ def _add_negative_flags(result: argparse.ArgumentParser) -> None:
     )
     _add_integer(flags, "num_negatives", "negatives beside each positive")
     _add_integer(flags, "seed", "of the draw")
+
+
+def _add_path(
+    files: argparse._ArgumentGroup, flag: str, kind: str, meaning: str, required: bool = True
+) -> None:
+    optional = "" if required else " (optional)"
+    files.add_argument(flag, type=Path, required=required, metavar=kind, help=meaning + optional)
 
 
 def _add_integer(flags: argparse._ArgumentGroup, name: str, meaning: str) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sesrec_tf.data.log_columns import identifier_column, text_column
+from sesrec_tf.data.log_columns import identifier_column, require_levels, text_column
 from sesrec_tf.data.sorted_codes import sorted_codes
 from sesrec_tf.data.vocabulary import Vocabulary
 from sesrec_tf.errors import InputError
@@ -55,7 +55,8 @@ def build_attributes(
         vocabulary: of the ids.
 
     Raises:
-        InputError: if an id stands twice, or a column's name cannot name a file or is taken.
+        InputError: if an id stands twice, a path has an empty level, or a column's name cannot
+            name a file or is taken.
     """
     if frame is None:
         return []
@@ -64,7 +65,12 @@ def build_attributes(
     row = pc.index_in(vocabulary.ids, ids)
     columns: dict[str, pa.Array] = {}
     for name in (str(column) for column in frame.columns if column != key):
-        for attribute, values in _levels(name, text_column(frame, table, name).take(row)):
+        texts = text_column(frame, table, name)
+        known = texts.take(row)
+        is_path = _is_path(name, known)
+        if is_path:
+            require_levels(texts, table, name)
+        for attribute, values in _levels(name, known) if is_path else [(name, known)]:
             _require_name(attribute, table, columns)
             columns[attribute] = values
     return [_attribute(name, pc.fill_null(values, "")) for name, values in columns.items()]
@@ -75,15 +81,17 @@ def attribute_frame(attributes: list[Attribute]) -> pd.DataFrame:
     return pd.DataFrame({attribute.name: attribute.by_index for attribute in attributes})
 
 
+def _is_path(name: str, values: pa.Array) -> bool:
+    separated = pc.any(pc.match_substring(values, PATH_SEPARATOR)).as_py()
+    return name == PATH_COLUMN or bool(separated)
+
+
 def _levels(name: str, values: pa.Array) -> list[tuple[str, pa.Array]]:
-    """One column for a plain attribute, one per level for a path.
+    """One column per level of a path.
 
     The value of level k is the whole path down to it, so that equal names under different
     parents stay different.
     """
-    is_path = pc.any(pc.match_substring(values, PATH_SEPARATOR)).as_py()
-    if name != PATH_COLUMN and not is_path:
-        return [(name, values)]
     parts = pc.split_pattern(values, PATH_SEPARATOR)
     depth = pc.list_value_length(parts)
     deepest = min(pc.max(depth).as_py() or 1, MAX_LEVELS)

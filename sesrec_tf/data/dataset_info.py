@@ -16,7 +16,7 @@ from sesrec_tf.data.indexed_log import IndexedLog
 from sesrec_tf.data.log_columns import TICKS_PER_SECOND
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import FORMAT_VERSION
-from sesrec_tf.data.splits import SplitAssignment
+from sesrec_tf.data.splits import LEFT_OUT, SplitAssignment
 from sesrec_tf.schema import SPLITS, UNKNOWN
 
 
@@ -28,6 +28,9 @@ def dataset_info(
     options: PrepareOptions,
 ) -> dict[str, Any]:
     """Everything but the two hashes, as plain JSON values.
+
+    `instances` are the records of each split. `unknown_positives` are those of valid and test
+    whose positive is unknown, and the training instances left out because theirs is.
 
     Args:
         log, splits, indexed: as prepared.
@@ -58,9 +61,10 @@ def dataset_info(
             "user_attributes": {value.name: len(value.values) for value in attributes["users"]},
         },
         "instances": _by_split(splits, np.ones(len(log.interactions.row), np.bool_)),
-        "unknown_positives": _by_split(
-            splits, indexed.items.index[log.interactions.item] == UNKNOWN
-        ),
+        "unknown_positives": {
+            **_by_split(splits, indexed.items.index[log.interactions.item] == UNKNOWN),
+            "train": int((splits.instance_split == LEFT_OUT).sum()),
+        },
         "min_count": options.min_count,
         "split": _split_rule(options),
         "time_unit": options.time_unit,
@@ -103,4 +107,4 @@ def _split_rule(options: PrepareOptions) -> dict[str, Any]:
     }
     if options.split == "time":
         return {**rule, "valid_from": options.valid_from, "test_from": options.test_from}
-    return {**rule, "min_instances": options.min_instances}
+    return {**rule, "min_instances": options.required_instances}

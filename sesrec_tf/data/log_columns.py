@@ -15,7 +15,9 @@ from sesrec_tf.errors import InputError
 _WHITESPACE = r"[\s\x0b\x1c-\x1f\x{85}\p{Z}]"
 # TensorFlow's vocabulary reader drops carriage returns and ends a line at "\n".
 _LINE_BREAK = r"[\n\r]"
-_INTEGER = r"^[+-]?[0-9]{1,18}$"
+# White space alone before the first " > ", between two or after the last.
+_EMPTY_LEVEL = r"^\s*$|^\s*> | >\s+> | >\s*$"
+_INTEGER = r"^[+-]?[0-9]+$"
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "datetime": 1_000_000, "order": None}
 """Resolution of the int64 times kept for each time unit; positions have none."""
@@ -86,6 +88,22 @@ def identifier_list_column(
     return split_words(values)
 
 
+def require_levels(values: pa.Array, table: str, column: str) -> None:
+    """Checks a column of paths, levels separated by " > "; an empty value is no path.
+
+    Args:
+        values: all rows of the column, from `text_column`.
+        table, column: its names, for messages.
+
+    Raises:
+        InputError: naming the first row with an empty level.
+    """
+    empty = pc.match_substring_regex(values, _EMPTY_LEVEL)
+    wrong = pc.and_(empty, pc.not_equal(values, ""))
+    expected = "a name at every level of a ` > ` path, or nothing at all"
+    _refuse(wrong, values, table, column, "has an empty level", expected)
+
+
 def time_column(
     frame: pd.DataFrame, table: str, column: str, time_unit: str
 ) -> npt.NDArray[np.int64]:
@@ -126,7 +144,8 @@ def parse_instant(value: str | int, flag: str, time_unit: str) -> int:
     try:
         return int(time_column(pd.DataFrame({flag: [str(value)]}), "", flag, time_unit)[0])
     except InputError:
-        unit = "an ISO 8601 date" if time_unit == "datetime" else "an integer"
+        integer = "an integer of at most 64 bits"
+        unit = "an ISO 8601 date" if time_unit == "datetime" else integer
         raise InputError(
             f"`--{flag}` should be {unit}, as the logs have (`--time-unit {time_unit}`). "
             f"Received: {value!r}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from pathlib import Path
 from typing import IO, cast
 
@@ -17,6 +18,9 @@ from sesrec_tf.data.log_tables import REQUIRED_COLUMNS, LogTables, require_colum
 from sesrec_tf.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".parquet.gz")
+
+# What pandas calls an index without a name when it writes Parquet.
+_NAMELESS_INDEX = re.compile(r"__index_level_\d+__")
 
 
 def read_log_tables(
@@ -50,7 +54,7 @@ def read_table(path: Path, table: str) -> pd.DataFrame:
             f"{table}: unknown kind of file {path}. Expected a name that ends in "
             f"{', '.join(SUFFIXES)}. Convert or rename it."
         )
-    read = _read_csv if ".csv" in "".join(path.suffixes[-2:]) else _read_parquet
+    read = _read_csv if path.name.endswith((".csv", ".csv.gz")) else _read_parquet
     try:
         rows = read(path, table)
     except FileNotFoundError as error:
@@ -85,9 +89,23 @@ def _read_parquet(path: Path, table: str) -> pa.Table:
         # A gzipped Parquet file offers no seeking worth the name: read it whole.
         source = pa.BufferReader(file.read()) if path.suffix == ".gz" else file
         parquet = pyarrow.parquet.ParquetFile(source)
-        header = parquet.schema_arrow.names
+        names = parquet.schema_arrow.names
+        ranges = _named_ranges(parquet)
+        header = [*ranges, *(name for name in names if not _NAMELESS_INDEX.fullmatch(name))]
         require_columns(table, header)
-        return parquet.read(columns=_wanted(table, header))
+        wanted = _wanted(table, header)
+        rows = parquet.read(columns=[name for name in wanted if name not in ranges])
+        # A new table, without pandas' metadata: what was an index would become one again.
+        return pa.table({name: ranges[name] if name in ranges else rows[name] for name in wanted})
+
+
+def _named_ranges(parquet: pa.parquet.ParquetFile) -> dict[str, pa.Array]:
+    """Index columns of consecutive integers: pandas keeps them in its metadata alone."""
+    indices = (parquet.schema_arrow.pandas_metadata or {}).get("index_columns", [])
+    named = [each for each in indices if isinstance(each, dict) and each.get("name") is not None]
+    ranges = {each["name"]: range(each["start"], each["stop"], each["step"]) for each in named}
+    rows = parquet.metadata.num_rows
+    return {name: pa.array(values) for name, values in ranges.items() if len(values) == rows}
 
 
 def _wanted(table: str, header: list[str]) -> list[str]:

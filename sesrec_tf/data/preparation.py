@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +17,16 @@ from sesrec_tf.data.log_tables import ITEM_ID, USER_ID, LogTables
 from sesrec_tf.data.output_directory import published_directory, require_free
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
-from sesrec_tf.data.splits import assign_splits
+from sesrec_tf.data.progress_bar import Report, silent
+from sesrec_tf.data.splits import SplitAssignment, assign_splits
 from sesrec_tf.errors import InputError
-from sesrec_tf.schema import SPLITS
-
-Report = Callable[[str, float], None]
-"""Told the stage at work and the fraction of the whole that is done."""
+from sesrec_tf.schema import SPLITS, UNKNOWN
 
 EVALUATION_SPLITS = SPLITS[1:]
 
 
-def _silent(stage: str, fraction: float) -> None:
-    """Reports to nobody."""
-
-
 def prepare(
-    tables: LogTables, options: PrepareOptions, output: str | Path, report: Report = _silent
+    tables: LogTables, options: PrepareOptions, output: str | Path, report: Report = silent
 ) -> PreparedDataset:
     """Writes a prepared data set and opens it.
 
@@ -53,11 +46,12 @@ def prepare(
     log = EventLog.from_tables(tables, options.time_unit)
     report("building vocabularies", 0.2)
     splits = assign_splits(log, options)
-    targets = {
-        name: np.flatnonzero(splits.instance_split == number) for number, name in enumerate(SPLITS)
-    }
-    _require_instances(targets, options)
+    _require_instances(_targets(splits), options)
     indexed = IndexedLog.build(log, splits, options)
+    unknown = indexed.items.index[log.interactions.item] == UNKNOWN
+    splits = splits.without_unknown_positives(unknown)
+    targets = _targets(splits)
+    _require_known_positives(targets, options)
     attributes = {
         "items": build_attributes(tables.items, "items", ITEM_ID, indexed.items),
         "users": build_attributes(tables.users, "users", USER_ID, indexed.users),
@@ -82,6 +76,13 @@ def prepare(
                 report(f"writing {name} records", 0.5 + 0.5 * done / total)
         writer.write_info(info)
     return PreparedDataset(output)
+
+
+def _targets(splits: SplitAssignment) -> dict[str, Integers]:
+    """Places of the instances of each split among the ordered interactions."""
+    return {
+        name: np.flatnonzero(splits.instance_split == number) for number, name in enumerate(SPLITS)
+    }
 
 
 def _draw_negatives(
@@ -131,10 +132,19 @@ def _require_instances(targets: dict[str, Integers], options: PrepareOptions) ->
     if options.split == "time":
         advice = "move `--valid-from` and `--test-from`"
     else:
-        advice = f"lower `--min-instances` (now {options.min_instances})"
+        advice = f"lower `--min-instances` (now {options.required_instances})"
     raise InputError(
         f"the logs give no ranking instances for {', '.join(empty)}. Expected some in every "
         "split; an instance is an interaction with at least one earlier interaction and "
         f"{options.min_earlier_searches} earlier searches of its user. Received: {received}. "
         f"Give more events a user, {advice}, or lower `--min-earlier-searches`."
     )
+
+
+def _require_known_positives(targets: dict[str, Integers], options: PrepareOptions) -> None:
+    if len(targets["train"]) == 0:
+        raise InputError(
+            "the logs give no training instances: the item of every one is rarer than "
+            "`--min-count`. Expected items with that many training interactions and clicks. "
+            f"Received: `--min-count {options.min_count}`. Lower it, or give a larger log."
+        )

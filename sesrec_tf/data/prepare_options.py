@@ -10,6 +10,9 @@ TIME_UNITS = ("s", "ms", "datetime", "order")
 SPLIT_RULES = ("leave-last-out", "time")
 NEGATIVE_DISTRIBUTIONS = ("uniform", "popularity")
 
+MIN_INSTANCES = 3
+"""Default of `min_instances`."""
+
 
 @dataclass(frozen=True)
 class PrepareOptions:
@@ -23,8 +26,10 @@ class PrepareOptions:
         valid_from, test_from: first instant of the validation and test periods of `time`, written
             as in the logs.
         min_earlier_searches: searches that must precede an instance.
-        min_instances: instances a user must have to give one to valid and one to test.
-        min_count: occurrences in training rows below which an item, query or word is unknown.
+        min_instances: instances a user must have to give one to valid and one to test, of
+            `leave-last-out`; `None` for `MIN_INSTANCES`. Instances left out for `min_count` count.
+        min_count: occurrences in training rows below which an item, query or word is unknown;
+            training instances of such items are left out.
         max_rec, max_searches: `T_r`, `T_s`, most recent events kept.
         max_clicks, max_words: upper bounds of `C` and `L`; the stored widths are no larger than
             what training rows hold.
@@ -43,7 +48,7 @@ class PrepareOptions:
     valid_from: str | int | None = None
     test_from: str | int | None = None
     min_earlier_searches: int = 0
-    min_instances: int = 3
+    min_instances: int | None = None
     min_count: int = 1
     max_rec: int = 15
     max_searches: int = 15
@@ -60,10 +65,9 @@ class PrepareOptions:
         _require_choice("split", self.split, SPLIT_RULES)
         _require_choice("negatives", self.negatives, NEGATIVE_DISTRIBUTIONS)
         # Two instances are the least that can give one to each of valid and test.
-        least = {"min_earlier_searches": 0, "min_instances": 2, "seed": 0}
+        least = {"min_earlier_searches": 0, "min_instances": 2, "shards": 1, "seed": 0}
         for name in (
             "min_earlier_searches",
-            "min_instances",
             "min_count",
             "max_rec",
             "max_searches",
@@ -73,9 +77,15 @@ class PrepareOptions:
             "seed",
         ):
             _require_integer(name, getattr(self, name), least.get(name, 1))
-        if self.shards is not None:
-            _require_integer("shards", self.shards, 1)
+        for name in ("min_instances", "shards"):
+            if getattr(self, name) is not None:
+                _require_integer(name, getattr(self, name), least[name])
         self._check_split()
+
+    @property
+    def required_instances(self) -> int:
+        """Instances a user must have to validate and test in `leave-last-out`."""
+        return MIN_INSTANCES if self.min_instances is None else self.min_instances
 
     def _check_split(self) -> None:
         instants = (self.valid_from, self.test_from)
@@ -89,6 +99,12 @@ class PrepareOptions:
                 raise InputError(
                     "`--split time` needs both `--valid-from` and `--test-from`. Received: "
                     f"{self.valid_from!r} and {self.test_from!r}."
+                )
+            if self.min_instances is not None:
+                raise InputError(
+                    "`--min-instances` belongs to `--split leave-last-out`: by time, every "
+                    "instance of a period counts. Received: "
+                    f"`--split time --min-instances {self.min_instances}`. Leave it out."
                 )
         elif instants != (None, None):
             raise InputError(

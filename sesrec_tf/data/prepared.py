@@ -37,7 +37,8 @@ class PreparedDataset:
         tables/interactions.parquet: all interactions in (user, event) order: `row` in the log
             table, `user_id`, `item_id`, `timestamp`, `user` and `item` (indices),
             `earlier_interactions`, `earlier_searches`, `training` (whether it is a training
-            row) and `split` ("" for an interaction that is no instance).
+            row) and `split` ("" for an interaction that is no instance, or one left out of
+            train because its item is unknown).
         tables/searches.parquet: all sessions in (user, event) order: `row`, `user_id`,
             `session_id`, `query_text`, `source_name`, `clicked_item_ids` (list), `timestamp`,
             `user`, `query`, `source` and `clicked_items` (indices, every click),
@@ -147,7 +148,7 @@ class PreparedDataset:
         return files
 
     def instances(self, split: str) -> int:
-        """Number of ranking instances of one split."""
+        """Number of ranking instances, and so of records, of one split."""
         return int(self.info["instances"][split])
 
     def _attributes(

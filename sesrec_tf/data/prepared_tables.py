@@ -9,7 +9,7 @@ import pyarrow as pa
 from sesrec_tf.data.attributes import Attribute, attribute_frame
 from sesrec_tf.data.event_log import EventLog, Integers
 from sesrec_tf.data.indexed_log import IndexedLog
-from sesrec_tf.data.splits import SplitAssignment
+from sesrec_tf.data.splits import NO_INSTANCE, SplitAssignment
 from sesrec_tf.schema import FIRST_KNOWN, SPLITS
 
 
@@ -50,9 +50,10 @@ def query_table(log: EventLog, indexed: IndexedLog) -> pa.Table:
 
 
 def interaction_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignment) -> pa.Table:
-    """All interactions in (user, event) order; `split` is "" where there is no instance."""
+    """All interactions in (user, event) order; `split` is "" where there is no record."""
     events = log.interactions
     names = pa.array(["", *SPLITS])
+    split = np.maximum(splits.instance_split.astype(np.int64), NO_INSTANCE) - NO_INSTANCE
     return pa.table(
         {
             "row": events.row,
@@ -64,7 +65,7 @@ def interaction_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignmen
             "earlier_interactions": events.earlier_interactions,
             "earlier_searches": events.earlier_searches,
             "training": splits.training_interactions,
-            "split": _raw(names, splits.instance_split.astype(np.int64) + 1),
+            "split": _raw(names, split),
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.errors import InputError
 from sesrec_tf.schema import SPLITS
 
-NO_INSTANCE = -1
+LEFT_OUT, NO_INSTANCE = -2, -1
 TRAIN, VALID, TEST = range(len(SPLITS))
 
 
@@ -22,8 +23,8 @@ class SplitAssignment:
     """The split of one event log.
 
     Attributes:
-        instance_split: `[R]` int8, index into `SPLITS`, or -1 for an interaction that is no
-            instance because too little precedes it.
+        instance_split: `[R]` int8, index into `SPLITS`, -1 for an interaction that is no instance
+            because too little precedes it, or -2 for a training instance that is left out.
         training_interactions: `[R]` bool, rows from which vocabularies and counts are made.
         training_searches: `[S]` bool, likewise.
     """
@@ -32,11 +33,26 @@ class SplitAssignment:
     training_interactions: npt.NDArray[np.bool_]
     training_searches: npt.NDArray[np.bool_]
 
+    def without_unknown_positives(self, unknown: npt.NDArray[np.bool_]) -> SplitAssignment:
+        """Leaves out the training instances whose positive is unknown.
+
+        Negatives are known items, so in training an unknown candidate would give the label away.
+        The left out remain events: histories and counts hold them. Valid and test keep theirs.
+
+        Args:
+            unknown: `[R]` whether the item of each interaction is unknown.
+        """
+        left_out = unknown & (self.instance_split == TRAIN)
+        split = np.where(left_out, LEFT_OUT, self.instance_split).astype(np.int8)
+        return dataclasses.replace(self, instance_split=split)
+
 
 def assign_splits(log: EventLog, options: PrepareOptions) -> SplitAssignment:
     """Splits by the rule of the options.
 
     An instance has an earlier interaction and `min_earlier_searches` earlier searches of its user.
+    The rules count all instances, also those that `without_unknown_positives` leaves out later:
+    what is unknown follows from the split.
 
     Raises:
         InputError: if an instant of the time split is unreadable or the two are not in order.
@@ -47,7 +63,7 @@ def assign_splits(log: EventLog, options: PrepareOptions) -> SplitAssignment:
     )
     if options.split == "time":
         return _by_time(log, options, is_instance)
-    return _leave_last_out(log, options.min_instances, is_instance)
+    return _leave_last_out(log, options.required_instances, is_instance)
 
 
 def _leave_last_out(

@@ -17,6 +17,8 @@ from sesrec_tf.schema import (
     CLICKED_ITEMS,
     PADDING,
     QUERIES,
+    QUERY_SOURCES,
+    QUERY_WORDS,
     REC_ITEMS,
     UNKNOWN,
     USER,
@@ -28,7 +30,16 @@ Tensor = Any
 SHUFFLE_WINDOW = 1 << 17
 """Records shuffled together; windows differ each epoch, as the files are read in another order."""
 
-_ID_FEATURES = (USER, REC_ITEMS, QUERIES, CLICKED_ITEMS, CANDIDATES)
+# The place of a feature seeds its draws: new ones go to the end.
+_ID_FEATURES = (
+    USER,
+    REC_ITEMS,
+    QUERIES,
+    CLICKED_ITEMS,
+    CANDIDATES,
+    QUERY_WORDS,
+    QUERY_SOURCES,
+)
 _EPOCH_SALT = 1_000_003
 _UNKNOWN_SALT, _FILE_SALT, _RECORD_SALT = (number << 32 for number in (1, 2, 3))
 
@@ -142,7 +153,10 @@ class _BatchMaker:
         return batch, labels
 
     def _forget(self, batch: dict[str, Tensor], key: Tensor, step_key: Tensor) -> dict[str, Tensor]:
-        """Each id becomes unknown with the configured probability; padding stays."""
+        """Each id, word and source becomes unknown with the configured probability.
+
+        So the unknown row of every vocabulary is trained; padding stays.
+        """
         forgotten = {}
         for number, name in enumerate(_ID_FEATURES):
             ids = batch[name]

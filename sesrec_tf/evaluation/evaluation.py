@@ -25,6 +25,7 @@ from sesrec_tf.schema import (
     EARLIER_SEARCHES,
     INSTANCE,
     REC_ITEMS,
+    UNKNOWN,
     USER,
     HistoryShape,
 )
@@ -75,6 +76,11 @@ class Evaluation:
         metrics = mean_metrics(per_instance)
         check_bounds(metrics, logits.shape[1])
         return cls(per_instance, metrics)
+
+    @property
+    def unknown_positives(self) -> int:
+        """Instances whose positive is unknown: rarer than `--min-count`, or new since training."""
+        return int((self.per_instance[POSITIVE] == UNKNOWN).sum())
 
     def write(self, path: Path) -> None:
         """Writes the per-instance table as Parquet, by rename."""

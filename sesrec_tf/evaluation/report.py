@@ -13,7 +13,10 @@ DIGITS = 4
 
 
 def metrics_table(
-    systems: Mapping[str, Mapping[str, float]], title: str, candidates: int = 100
+    systems: Mapping[str, Mapping[str, float]],
+    title: str,
+    candidates: int = 100,
+    unknown_positives: int = 0,
 ) -> Table:
     """One row per system, one column per metric, the best of each column in bold.
 
@@ -21,11 +24,13 @@ def metrics_table(
         systems: metrics by name of the system, in the order of the rows.
         title: stands above the table.
         candidates: `K`, the length of the candidate lists.
+        unknown_positives: instances whose positive is unknown, told below the table if any.
 
     Raises:
         MetricBoundsError: if a row is arithmetically impossible.
     """
-    table = Table(title=title, title_justify="left")
+    note = f"positives unknown to training: {unknown_positives:,}" if unknown_positives else None
+    table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     table.add_column("system")
     for name in METRICS:
         table.add_column(name.upper(), justify="right")

@@ -49,6 +49,29 @@ def test_at_most_four_levels() -> None:
     assert built["shelf_4"].values.ids.to_pylist() == ["1 > 2 > 3 > 4"]
 
 
+@pytest.mark.parametrize(
+    "path", ["A > ", " > B", "A >  > B", "A > > B", "A >", "> B", "A >   > B", " ", " > "]
+)
+@pytest.mark.parametrize("column", ["category", "shelf"])
+def test_an_empty_level_is_refused(path: str, column: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"items: {column} of data row 2 has an empty level.*Received: '{path}'"
+    ):
+        attributes(**{"item_id": [*"cab"], column: ["A > B", path, ""]})
+
+
+def test_paths_without_an_empty_level_are_kept() -> None:
+    paths = ["A >> B", "", ">5 > <9"]
+    built = attributes(item_id=[*"abc"], category=paths)
+    assert built["category_1"].values.ids.to_pylist() == [">5", "A >> B"]
+    assert built["category_2"].values.ids.to_pylist() == [">5 > <9"]
+    # Not a path: the column holds no separator.
+    assert attributes(item_id=[*"ab"], note=["A >", " "])["note"].values.ids.to_pylist() == [
+        " ",
+        "A >",
+    ]
+
+
 def test_a_flat_category_is_a_path_of_one_level() -> None:
     assert list(attributes(item_id=["a"], category=["A"])) == ["category_1"]
 

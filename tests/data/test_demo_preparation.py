@@ -134,3 +134,14 @@ def test_rankers_leave_room_below_the_oracle(prepared, records):
     ndcg = {name: RankingMetrics().calc(values)["ndcg@10"] for name, values in scores.items()}
     assert 0.05 < ndcg["popularity"] < ndcg["feed"] < ndcg["oracle"] - 0.1
     assert ndcg["popularity"] < ndcg["both"] < ndcg["oracle"] - 0.1
+
+
+def test_progress_covers_simulation_and_preparation(tmp_path):
+    seen = []
+    settings = DemoSettings(users=60, categories=12)
+    prepare_demo(tmp_path / "data", settings, report=lambda *state: seen.append(state))
+    assert seen[0] == ("simulating the demo world", 0.0)
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[1] > 0
+    assert seen[-1] == ("writing test records", 1.0)

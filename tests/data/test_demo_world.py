@@ -24,6 +24,21 @@ def all_items(tables) -> pd.DataFrame:
     return pd.concat([part[["user_id", "item_id"]] for part in (tables.interactions, clicks)])
 
 
+def user_events(tables, truth, user: int) -> list[tuple[int, int | None, list[str]]]:
+    """(step, row of the feed or `None` for a search, items met), in order."""
+    feed = truth.interactions[truth.interactions["user"] == user]
+    searches = truth.searches[truth.searches["user"] == user]
+    events = [
+        (int(step), int(row), [tables.interactions["item_id"].iloc[row]])
+        for step, row in zip(feed["step"], feed["row"], strict=True)
+    ]
+    events += [
+        (int(step), None, tables.searches["clicked_item_ids"].iloc[row].split())
+        for step, row in zip(searches["step"], searches["row"], strict=True)
+    ]
+    return sorted(events, key=lambda event: event[0])
+
+
 def test_equal_settings_give_equal_logs(world):
     tables, truth = simulate(SMALL)
     for name in ("interactions", "searches", "items", "users"):
@@ -105,15 +120,17 @@ def test_queries_hold_words_of_their_topic(world):
 def test_intensity_is_the_probability_of_the_next_item(world):
     tables, truth = world
     items = truth.items.set_index("item_id")
-    used = all_items(tables).merge(items, left_on="item_id", right_index=True)
-    # The first event of a user: nothing is used up, so the probabilities of all items sum to 1.
-    first = ~truth.interactions.duplicated("user")
-    weights = items.groupby("topic")["weight"].sum().to_numpy()
-    total = truth.topic_intensity[first.to_numpy()] @ weights
-    np.testing.assert_allclose(total, 1, rtol=1e-5)
-    assert (used["weight"] > 0).all()
-    chosen = truth.topic_intensity[truth.interactions["row"], truth.interactions["topic"]]
-    assert (chosen > 0).all()
+    whole = items.groupby("topic")["weight"].sum().to_numpy()
+    # The items that a user has not met yet are all that can come next, so theirs sum to 1.
+    for user in range(20):
+        left = whole.copy()
+        for step, row, met in user_events(tables, truth, user):
+            if row is not None:
+                intensity = truth.topic_intensity[row]
+                assert intensity @ left == pytest.approx(1, rel=1e-4), (user, step)
+                assert intensity[items["topic"].loc[met[0]]] > 0
+            for item in met:
+                left[items["topic"].loc[item]] -= items["weight"].loc[item]
 
 
 def test_drawn_topics_follow_the_stated_probabilities():

@@ -104,11 +104,23 @@ class TestTimes:
         for data in (frame([3, -1]), frame(["3", "-1"]), frame(["+3", "-1"])):
             assert log_columns.time_column(data, "t", "x", unit).tolist() == [3, -1]
 
-    @pytest.mark.parametrize("bad", ["", "1.5", "1e9", "soon", " 1", "9" * 19])
+    @pytest.mark.parametrize("bad", ["", "1.5", "1e9", "soon", " 1", "+", "1-"])
     def test_a_value_that_is_no_integer_is_named(self, bad: str) -> None:
         with pytest.raises(InputError, match=r"t: x of data row 2 is not an integer") as caught:
             log_columns.time_column(frame(["1", bad]), "t", "x", "s")
         assert repr(bad) in str(caught.value)
+
+    @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 1_672_531_200_000_000_000])
+    def test_all_64_bits_are_read(self, value: int) -> None:
+        for text in (str(value), f"{value:030d}"):
+            assert log_columns.time_column(frame([text]), "t", "x", "s").tolist() == [value]
+
+    @pytest.mark.parametrize("text", [str(2**63), str(-(2**63) - 1), "9" * 30])
+    def test_more_than_64_bits_are_told_from_no_integer(self, text: str) -> None:
+        with pytest.raises(InputError, match=rf"leaves the range of 64-bit integers.*{text}"):
+            log_columns.time_column(frame(["1", text]), "t", "x", "s")
+        with pytest.raises(InputError, match=rf"an integer of at most 64 bits.*{text}"):
+            log_columns.parse_instant(text, "valid-from", "s")
 
     def test_absent_values_and_other_types_are_refused(self) -> None:
         with pytest.raises(InputError, match=r"data row 2 is missing"):

@@ -17,7 +17,7 @@ from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
-from sesrec_tf.schema import FIRST_KNOWN, SPLITS, record_widths
+from sesrec_tf.schema import FIRST_KNOWN, SPLITS, UNKNOWN, record_widths
 
 OPTIONS = PrepareOptions(num_negatives=5, min_count=2, seed=3)
 
@@ -181,11 +181,54 @@ def test_information_adds_up(dataset: PreparedDataset, logs: LogTables) -> None:
     for split in SPLITS:
         rows = feed[feed["split"] == split]
         assert info["instances"][split] == len(rows)
-        assert info["unknown_positives"][split] == (rows["item"] == 1).sum()
+        if split != "train":
+            assert info["unknown_positives"][split] == (rows["item"] == UNKNOWN).sum()
     assert info["time_unit"] == "s"
     assert info["ticks_per_second"] == 1
     assert info["split"]["rule"] == "leave-last-out"
+    assert info["split"]["min_instances"] == 3
     assert info["negatives"]["number"] == 5
+
+
+def test_training_instances_of_unknown_items_are_left_out(
+    dataset: PreparedDataset, logs: LogTables, tmp_path: Path
+) -> None:
+    """They remain events: what is counted and what is in the histories does not change."""
+    options = PrepareOptions(**{**vars(OPTIONS), "min_count": 14, "num_negatives": 3})
+    rare = prepare(logs, options, tmp_path / "data")
+    feed, searches = rare.table("interactions"), rare.table("searches")
+    written, left_out = rare.info["instances"]["train"], rare.info["unknown_positives"]["train"]
+    assert left_out > 50
+    positives = [record["candidates"][0] for record in records(rare, "train")]
+    assert len(positives) == written
+    assert UNKNOWN not in positives
+    # Every interaction but a user's first is an instance.
+    instances = feed["earlier_interactions"] > 0
+    unwritten = feed[instances & (feed["split"] == "")]
+    assert (unwritten["item"] == UNKNOWN).all()
+    assert unwritten["training"].all()
+    assert len(unwritten) == left_out
+    before = dataset.info["instances"]["train"] + dataset.info["unknown_positives"]["train"]
+    assert written + left_out == before
+    # The rule that gives users to valid and test counts what is left out.
+    for split in ("valid", "test"):
+        assert rare.instances(split) == dataset.instances(split)
+    assert rare.info["unknown_positives"]["test"] > 0
+    assert UNKNOWN in [record["candidates"][0] for record in records(rare, "test")]
+    assert rare.info["training"] == dataset.info["training"]
+    assert searches["training"].sum() == rare.info["training"]["search_actions"]
+    for record in records(rare, "train"):
+        assert len(record["rec_items"]) == min(record["earlier_interactions"][0], 15)
+    assert any(UNKNOWN in record["rec_items"] for record in records(rare, "train"))
+
+
+def test_only_rare_items_are_explained(logs: LogTables, tmp_path: Path) -> None:
+    options = PrepareOptions(min_count=500, num_negatives=1)
+    with pytest.raises(
+        InputError, match=r"no training instances.*rarer than `--min-count`.*`--min-count 500`"
+    ):
+        prepare(logs, options, tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_hashes_depend_on_the_content_alone(

@@ -20,6 +20,10 @@ from sesrec_tf.errors import InputError
         ({"shards": 0}, "`--shards`"),
         ({"split": "time"}, "needs both `--valid-from` and `--test-from`"),
         ({"split": "time", "valid_from": 1}, "needs both"),
+        (
+            {"split": "time", "valid_from": 1, "test_from": 2, "min_instances": 3},
+            "`--min-instances` belongs to `--split leave-last-out`.*--min-instances 3",
+        ),
         ({"valid_from": 1}, "belong to `--split time`"),
         (
             {"split": "time", "time_unit": "order", "valid_from": 1, "test_from": 2},
@@ -34,3 +38,8 @@ def test_unusable_settings_are_explained(settings: dict, message: str) -> None:
 
 def test_instants_may_be_the_epoch() -> None:
     assert PrepareOptions(split="time", valid_from=0, test_from=1).valid_from == 0
+
+
+def test_instances_required_of_a_user() -> None:
+    assert PrepareOptions().required_instances == 3
+    assert PrepareOptions(min_instances=2).required_instances == 2

@@ -7,7 +7,7 @@ import pytest
 from sesrec_tf.data.event_log import EventLog
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepare_options import PrepareOptions
-from sesrec_tf.data.splits import NO_INSTANCE, TEST, TRAIN, VALID, assign_splits
+from sesrec_tf.data.splits import LEFT_OUT, NO_INSTANCE, TEST, TRAIN, VALID, assign_splits
 from sesrec_tf.errors import InputError
 
 
@@ -65,6 +65,20 @@ def test_by_time(log: EventLog) -> None:
     ]
     assert np.array_equal(splits.training_interactions, log.interactions.time < 4)
     assert splits.training_searches.tolist() == [True, False, False, False]
+
+
+def test_unknown_positives_leave_the_training_instances_alone(log: EventLog) -> None:
+    unknown = np.array([True, True, False, True, True, False, False, True])
+    before = assign_splits(log, PrepareOptions())
+    splits = before.without_unknown_positives(unknown)
+    assert splits.instance_split.tolist() == [
+        *(NO_INSTANCE, LEFT_OUT, TRAIN, VALID, TEST),
+        *(NO_INSTANCE, TRAIN, LEFT_OUT),
+    ]
+    assert splits.training_interactions is before.training_interactions
+    assert splits.training_searches is before.training_searches
+    # u would have too few instances if what is left out did not count.
+    assert before.instance_split[:5].tolist()[-2:] == [VALID, TEST]
 
 
 def test_periods_must_be_in_order(log: EventLog) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -11,6 +12,9 @@ import tensorflow as tf
 
 from sesrec_tf.config import Config
 from sesrec_tf.data.damaged_records import records_checked
+from sesrec_tf.data.log_tables import LogTables
+from sesrec_tf.data.preparation import prepare
+from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.training_batches import steps_per_epoch, training_batches
 from sesrec_tf.errors import InputError
@@ -158,11 +162,12 @@ def test_official_sampling_repeats_every_epoch_in_the_order_of_the_file(
 
 
 def test_ids_become_unknown_at_the_given_rate(tiny_data: PreparedDataset, config: Config) -> None:
-    """Of ids only: words and sources stay, and so does padding."""
+    """Words and sources too, so that every unknown row is trained; padding stays."""
     steps = steps_per_epoch(tiny_data, config)
     whole = take(tiny_data, config, steps)
     forgetful = take(tiny_data, config.replace("training", unknown_rate=0.3), steps)
-    for name in (USER, REC_ITEMS, QUERIES, CLICKED_ITEMS, CANDIDATES):
+    ids = (USER, REC_ITEMS, QUERIES, CLICKED_ITEMS, CANDIDATES, QUERY_WORDS, QUERY_SOURCES)
+    for name in ids:
         before = np.concatenate([batch[name] for batch in whole])
         after = np.concatenate([batch[name] for batch in forgetful])
         changed = before != after
@@ -172,9 +177,28 @@ def test_ids_become_unknown_at_the_given_rate(tiny_data: PreparedDataset, config
         # At least 200 draws each: a standard error of at most 0.033.
         assert known.sum() >= 200
         assert changed[known].mean() == pytest.approx(0.3, abs=0.12), name
-    for name in (QUERY_WORDS, QUERY_SOURCES, CLICK_PAIRS, "labels"):
+    for name in (CLICK_PAIRS, "labels"):
         for one, two in zip(whole, forgetful, strict=True):
             np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_an_unknown_candidate_says_nothing_of_its_label(
+    tiny_logs: LogTables, config: Config, tmp_path: Path
+) -> None:
+    """Rare items are unknown, yet training meets unknown candidates by `unknown_rate` alone."""
+    options = PrepareOptions(
+        max_rec=6, max_searches=4, max_clicks=2, max_words=3, num_negatives=9, min_count=10
+    )
+    data = prepare(tiny_logs, options, tmp_path / "data")
+    assert data.info["unknown_positives"]["train"] > 50
+    config = config.replace("training", unknown_rate=0.1)
+    config = dataclasses.replace(config, history=data.history)
+    batches = take(data, config, 25 * steps_per_epoch(data, config))
+    unknown = np.concatenate([batch[CANDIDATES] for batch in batches]) == UNKNOWN
+    labels = np.concatenate([batch["labels"] for batch in batches])
+    # 1 of 1 + 4, with a standard error below 0.01; 0.48 if the 79 instances were not left out.
+    assert unknown.sum() > 1600
+    assert labels[unknown].mean() == pytest.approx(1 / 5, abs=0.04)
 
 
 def test_click_pairs_count_the_whole_batch(tiny_data: PreparedDataset, config: Config) -> None:

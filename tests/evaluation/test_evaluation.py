@@ -53,6 +53,12 @@ def test_metrics_by_hand() -> None:
     assert evaluation.metrics["ndcg@5"] == pytest.approx((1 + ndcg) / 2)
 
 
+def test_unknown_positives_are_counted() -> None:
+    candidates = np.array([[1, 8, 9, 10], [9, 1, 7, 6]])
+    assert Evaluation.of(LOGITS, FEATURES).unknown_positives == 0
+    assert Evaluation.of(LOGITS, {**FEATURES, CANDIDATES: candidates}).unknown_positives == 1
+
+
 def test_means_derive_from_the_instances() -> None:
     evaluation = Evaluation.of(LOGITS, FEATURES)
     for name in METRICS:

@@ -31,6 +31,13 @@ def test_rows_and_columns():
     assert next(line for line in lines if "SESRec" in line).count("1.0000") == 6
 
 
+def test_unknown_positives_are_told_if_there_are_any():
+    systems = {"popularity": RankingMetrics().calc([[0.0] * 100])}
+    assert "unknown" not in rendered(metrics_table(systems, "test split"))
+    lines = rendered(metrics_table(systems, "test split", unknown_positives=1234)).splitlines()
+    assert lines[-1].strip() == "positives unknown to training: 1,234"
+
+
 def test_an_impossible_row_is_refused():
     wrong = RankingMetrics().calc([[0.0] * 100]) | {"mrr": 0.9}
     with pytest.raises(MetricBoundsError, match="MRR <= H1"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.prepare import main
+from pipelines.prepare import main, parser
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 
@@ -105,7 +105,7 @@ def test_bad_logs_give_one_clear_error_and_no_output(
     path = logs / f"{file}.csv"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(InputError, match=f"(?s){file}: .*{message}|{file}: {message}"):
+    with pytest.raises(InputError, match=f"(?s)^{file}: .*{message}"):
         main(arguments(logs))
     assert list(logs.parent.iterdir()) == [logs]
 
@@ -124,6 +124,10 @@ def test_an_empty_file_is_refused(logs: Path, content: str) -> None:
         (["--num-negatives", "99"], "too few items for `--num-negatives 99`"),
         (["--min-instances", "9"], "no ranking instances for valid, test"),
         (["--split", "time"], "needs both"),
+        (
+            [*("--split", "time", "--valid-from", "2", "--test-from", "3"), "--min-instances", "3"],
+            "`--min-instances` belongs to `--split leave-last-out`",
+        ),
         (["--split", "time", "--valid-from", "x", "--test-from", "3"], "`--valid-from` should be"),
         (["--items", "nowhere.csv"], "items: there is no file nowhere.csv"),
         (["--items", __file__], "items: unknown kind of file"),
@@ -153,3 +157,23 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert caught.value.code == 0
     assert "python -m pipelines.prepare --interactions" in capsys.readouterr().out
+
+
+def test_every_flag_has_a_help_text() -> None:
+    assert [action.dest for action in parser()._actions if not action.help] == []
+
+
+def test_says_how_many_training_instances_are_left_out(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Item 000 is u0's first and all its other rows are of rarer items; u1 meets it once more.
+    path = logs / "interactions.csv"
+    path.write_text(path.read_text().replace("u1,011,1", "u1,000,1"))
+    main(arguments(logs, "--min-count", "3", "--num-negatives", "1"))
+    printed = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines()]
+    cells = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in printed if row}
+    info = PreparedDataset(logs.parent / "data").info
+    left_out = info["unknown_positives"]["train"]
+    assert left_out > 0
+    assert cells["train"] == [str(info["instances"]["train"]), f"{left_out} (left out)"]
+    assert cells["test"] == ["4", "4"]

@@ -15,10 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SECONDS = 60
 """How long a page may take to show what is expected of it."""
 
 RELOAD_SECONDS = 15
+
+REQUIRE = "SESREC_TF_REQUIRE_BROWSER"
+"""Environment variable: at 1, a test without its browser fails instead of being skipped."""
+
+_PROGRAMS = ("chromium", "chromedriver")
 
 _FLAGS = (
     "--headless",
@@ -138,16 +145,20 @@ def shows(text: str, expected: str) -> bool:
     return f"\n{expected}\n" in f"\n{text}\n"
 
 
-def _program(name: str) -> str:
-    """The path of a program.
+def require_browser() -> None:
+    """Skips the test where the programs are absent, or fails it if `REQUIRE` is set to 1."""
+    absent = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if not absent:
+        return
+    message = (
+        f"{' and '.join(absent)} not installed (Debian: apt-get install chromium chromium-driver)"
+    )
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{message}, and {REQUIRE} is 1")
+    pytest.skip(message)
 
-    Raises:
-        FileNotFoundError: if it is not installed.
-    """
+
+def _program(name: str) -> str:
     found = shutil.which(name)
-    if found is None:
-        raise FileNotFoundError(
-            f"`{name}` is not installed; `.ci/run` installs it (Debian: apt-get install chromium "
-            "chromium-driver). Set SESREC_TF_NO_BROWSER=1 to go without the browser tests."
-        )
+    assert found is not None, f"{name} is not installed"
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -18,18 +17,14 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.tensorboard_report import TensorBoardReport
 from sesrec_tf.training.trainer import Trainer
-from tests.training.browser import Browser, shows
+from tests.training.browser import Browser, require_browser, shows
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        bool(os.environ.get("SESREC_TF_NO_BROWSER")), reason="SESREC_TF_NO_BROWSER is set"
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    require_browser()
     browser = Browser(tmp_path_factory.mktemp("chromium"))
     yield browser
     browser.close()
