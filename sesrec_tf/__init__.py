@@ -17,6 +17,9 @@ Example:
     state = model.encode(batch)                            # once per user ...
     logits = model.score(state, candidates)                # ... for any number of candidates
 
+A model saved by itself (`model.save("m.keras")`) is read by `keras.saving.load_model` once
+`sesrec_tf.SESRec` has been used or `sesrec_tf.models.sesrec` imported, which registers it.
+
 A batch is a dictionary of int32 tensors, see `sesrec_tf.schema.batch_shapes`. Training, evaluation
 and export are commands: `python -m sesrec_tf.train`, `.evaluate`, `.export`, with `--help`.
 """

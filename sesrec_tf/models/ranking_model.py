@@ -95,6 +95,17 @@ class RankingModel(keras.Model):
         loss = keras.losses.BinaryCrossentropy(from_logits=True) if loss is None else loss
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as the saved model was (called by Keras on loading)."""
+        config = keras.saving.deserialize_keras_object(config)
+        # The model's own metric, not a copy that nothing resets.
+        config["metrics"] = [
+            self.bce_metric if metric.name == self.bce_metric.name else metric
+            for metric in config["metrics"] or ()
+        ]
+        self.compile(**config)
+        self.optimizer.build(self.trainable_variables)
+
     def compute_loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """As `keras.Model.compute_loss`, and tracks the auxiliary terms of the latest call.
 

@@ -33,6 +33,7 @@ def run_model_test(model: RankingModel, features: Features, path: Path) -> None:
     _check_saving(model, features, logits, path)
     _check_precision(model, features, logits)
     _check_training(model, features)
+    _check_saving_compiled(model, features, path)
 
 
 def batch_size(features: Features) -> int:
@@ -108,6 +109,19 @@ def _check_training(model: RankingModel, features: Features) -> None:
     assert still == []
     for weight, old in zip(model.non_trainable_weights, constants, strict=True):
         np.testing.assert_array_equal(weight, old)
+
+
+def _check_saving_compiled(model: RankingModel, features: Features, path: Path) -> None:
+    """A loaded model goes on training where the saved one stood."""
+    model.save(path / "compiled.keras")
+    loaded = keras.saving.load_model(path / "compiled.keras")
+    assert type(loaded.optimizer) is type(model.optimizer)
+    labels = positive_first(features)
+    for _ in range(2):
+        expected = model.train_on_batch(features, labels, return_dict=True)
+        assert loaded.train_on_batch(features, labels, return_dict=True) == expected
+    for old, new in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def _assert_close(found: object, expected: np.ndarray) -> None:
