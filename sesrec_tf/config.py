@@ -138,7 +138,8 @@ class TrainingConfig:
         epochs, batch_size, seed: as named; the batch is the global one, over all replicas.
         negatives: sampled candidates beside each positive.
         negative_distribution: `popularity` (training interactions) or `uniform`.
-        unknown_rate: probability that an id is replaced by the unknown index in training.
+        unknown_rate: probability that an id, a query word or a source is replaced by the unknown
+            index in training.
         official_sampling: no shuffling and the same negatives every epoch, as the official
             loader does by accident; for parity experiments only.
         optimizer: `adam` (dense, the parity mode) or `lazy_adam` (only the rows used).
@@ -176,6 +177,7 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "negatives"):
             value = getattr(self, name)
             _require(isinstance(value, int) and value > 0, name, "a positive integer", value)
+        _require(-(2**63) <= self.seed < 2**63, "seed", "a signed 64-bit integer", self.seed)
         for name in ("unknown_rate", "weight_average"):
             _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         for name in ("learning_rate", "minimum_learning_rate", "epsilon"):

@@ -69,22 +69,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     references = evaluate_references(prepared, arguments.split, run.config.history)
     rows = {name: found.metrics for name, found in references.items()}
     name = run.config.model.name
-    if arguments.servable is None:
-        evaluation.write(run.path / f"instances-{arguments.split}.parquet")
-        stored = run.metrics.get("references", {})
-        run.write_metrics(
-            {
-                arguments.split: evaluation.metrics,
-                "references": {**stored, arguments.split: dict(rows)},
-            }
-        )
-    else:
+    stores = model is not None and run.content_hash == prepared.info.get("content_hash")
+    if stores:
+        _store(run, arguments.split, evaluation, references)
+    if model is None:
         name = f"{name} ({arguments.servable})"
     rows[name] = evaluation.metrics
     title = f"{arguments.split}, {len(scored.logits):,} instances"
-    console.print(metrics_table(rows, title, scored.logits.shape[1]))
+    console.print(metrics_table(rows, title, scored.logits.shape[1], evaluation.unknown_positives))
+    if model is not None and not stores:
+        console.print(
+            f"not stored in {run.path}: {prepared.path} is not the data set it was trained on",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
     if model is not None and (prepared.path / TRUTH_DIRECTORY).is_dir():
-        _report_interests(run, prepared, model, arguments.split, console)
+        _report_interests(run, prepared, model, arguments.split, stores, console)
     if arguments.by:
         segments = Segments.from_dataset(prepared).metrics(evaluation.per_instance, arguments.by)
         console.print(_segment_table(segments, arguments.by))
@@ -110,17 +111,28 @@ def _score(
     )
 
 
+def _store(
+    run: RunDirectory, split: str, evaluation: Evaluation, references: dict[str, Evaluation]
+) -> None:
+    evaluation.write(run.path / f"instances-{split}.parquet")
+    rows = {name: found.metrics for name, found in references.items()}
+    stored = run.metrics.get("references", {})
+    run.write_metrics({split: evaluation.metrics, "references": {**stored, split: rows}})
+
+
 def _report_interests(
     run: RunDirectory,
     prepared: PreparedDataset,
     model: RankingModel,
     split: str,
+    stores: bool,
     console: Console,
 ) -> None:
     if getattr(model, "contrast", None) is None:
         return
     aucs = interest_aucs(model, prepared, split, run.config.history)
-    run.write_metrics({"interest_auc": {**run.metrics.get("interest_auc", {}), split: aucs}})
+    if stores:
+        run.write_metrics({"interest_auc": {**run.metrics.get("interest_auc", {}), split: aucs}})
     console.print(
         "AUC of co-attention for the truly similar events (chance 0.5): "
         f"feed {aucs['rec']:.3f}, search {aucs['search']:.3f}",

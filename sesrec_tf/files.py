@@ -79,15 +79,27 @@ def remove_leftovers(target: Path, kind: str) -> None:
 
     Those of other hosts, which may share the file system, and of living processes are spared.
     """
-    prefix = f".{target.name}.{kind}-{platform.node()}-"
+    prefix = f".{target.name}.{kind}-"
     siblings = list(target.parent.iterdir()) if target.parent.is_dir() else []
     for sibling in siblings:
-        number = sibling.name.removeprefix(prefix)
-        if sibling.name == prefix + number and number.isdecimal() and not _alive(int(number)):
+        name = sibling.name.removeprefix(prefix)
+        if sibling.name == prefix + name and owner_is_alive(name) is False:
             if sibling.is_dir():
                 shutil.rmtree(sibling, ignore_errors=True)
             else:
                 sibling.unlink(missing_ok=True)
+
+
+def owner() -> str:
+    """This process, as names of its temporary files end."""
+    return f"{platform.node()}-{os.getpid()}"
+
+
+def owner_is_alive(name: str) -> bool | None:
+    """Whether the process that `owner` named is there; `None` if this host did not name it."""
+    host = f"{platform.node()}-"
+    number = name.removeprefix(host)
+    return _alive(int(number)) if name == host + number and number.isdecimal() else None
 
 
 def _replace(temporary: Path, target: Path) -> None:
@@ -101,7 +113,7 @@ def _replace(temporary: Path, target: Path) -> None:
 def _sibling(target: Path, kind: str) -> Path:
     """A hidden name beside `target` that says which process uses it."""
     target = target.absolute()
-    return target.with_name(f".{target.name}.{kind}-{platform.node()}-{os.getpid()}")
+    return target.with_name(f".{target.name}.{kind}-{owner()}")
 
 
 def _alive(process: int) -> bool:

@@ -16,7 +16,9 @@ from sesrec_tf.command_line import run_command
 from sesrec_tf.config import Config
 from sesrec_tf.data.demo_preparation import prepare_demo
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.data.progress_bar import progress_bar
 from sesrec_tf.errors import InputError
+from sesrec_tf.job import Job
 from sesrec_tf.models.presets import PRESETS
 from sesrec_tf.training.flags import (
     add_setting_flags,
@@ -24,7 +26,6 @@ from sesrec_tf.training.flags import (
     given_settings,
     resolve_config,
 )
-from sesrec_tf.training.job import Job
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.strategy import choose_strategy, is_chief
 
@@ -39,6 +40,16 @@ _EXAMPLES = """examples:
       the published widths with the official code's choices
   python -m sesrec_tf.train --data today/ --init-from runs/yesterday --run-dir runs/today
       daily retraining, rows carried over by raw id
+
+presets:
+  kindle    published settings for Amazon Kindle Store, histories of 15 events
+  kuaishou  published settings for Kuaishou, histories of 150 events
+  sparse    for logs with few events a user and an item, such as Amazon Beauty
+  demo      small and quick, for the built-in demo world
+
+several machines:
+  start the same command on each with its TF_CONFIG (a task `chief` or `worker` of one cluster),
+  --data and --run-dir on a file system they share; the chief, or else worker 0, writes the run
 """
 
 
@@ -50,25 +61,52 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    result.add_argument("--data", type=Path, help="a prepared data set (default: the demo world)")
     result.add_argument(
-        "--run-dir", type=Path, help="where the run goes (default: a new one under runs/)"
+        "--data",
+        type=Path,
+        help="a data set that `python -m pipelines.prepare` wrote (default: a new demo world)",
     )
-    result.add_argument("--preset", choices=sorted(PRESETS), help="named settings")
-    result.add_argument("--config", help="a YAML file of settings")
+    result.add_argument(
+        "--run-dir",
+        type=Path,
+        help="directory of the run (default: a new one under runs/, named by data and time)",
+    )
+    result.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        help="settings to start from, see below (default: kindle with --data, demo without, "
+        "either with histories as long as the data's)",
+    )
+    result.add_argument(
+        "--config", help="a YAML file of settings, such as a run's config.yaml, instead of a preset"
+    )
     result.add_argument(
         "--parity",
         action="store_true",
-        help="the official code's choices wherever this project makes another one",
+        help="the official code's choices (table in docs/model.md); sizes and rates stay",
     )
-    result.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
-    result.add_argument("--init-from", type=Path, help="a run to start from, rows by raw id")
-    result.add_argument("--replicas", type=int, help="mirror over N logical CPU devices")
+    result.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --run-dir, with its own settings; of these only --epochs may "
+        "change; starts one if there is none",
+    )
+    result.add_argument(
+        "--init-from",
+        type=Path,
+        help="start from the best weights of this earlier run, table rows matched by raw id",
+    )
+    result.add_argument(
+        "--replicas",
+        type=int,
+        help="mirror training over this many logical CPU devices (default: over all GPUs, or "
+        "the one device there is)",
+    )
     result.add_argument(
         "--export",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="publish the best model under RUN/export",
+        help="publish the best model for TF Serving under RUN/export (default: --export)",
     )
     add_setting_flags(result)
     return result
@@ -115,8 +153,8 @@ def _data(
             "several workers cannot share a demo world that each of them would simulate. Expected "
             "--data, a prepared data set that all of them can read. Received: none."
         )
-    with console.status("simulating and preparing the demo world"):
-        return prepare_demo(run.path / "demo-data", overwrite=True)
+    with progress_bar(console) as report:
+        return prepare_demo(run.path / "demo-data", overwrite=True, report=report)
 
 
 def _config(

@@ -14,6 +14,7 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.evaluate import main
 from sesrec_tf.evaluation.evaluation import REFERENCE_RANKERS
 from sesrec_tf.evaluation.ranking_metrics import METRICS, mean_metrics
+from sesrec_tf.schema import UNKNOWN
 from sesrec_tf.training.run_directory import RunDirectory
 
 
@@ -58,6 +59,10 @@ def test_reports_stores_and_compares(
     per_instance = pd.read_parquet(run.path / "instances-test.parquet")
     assert len(per_instance) == instances
     assert mean_metrics(per_instance) == metrics
+
+    unknown = (per_instance["positive"] == UNKNOWN).sum()
+    assert unknown == tiny_data.info["unknown_positives"]["test"] > 0
+    assert f"positives unknown to training: {unknown}" in output
 
     segments = table_of(output, "by searches")
     del segments["segment"]
@@ -110,6 +115,45 @@ def test_other_data_are_refused_and_nothing_is_lost(
     with pytest.raises(InputError, match=r"does not fit the run .*'words'"):
         evaluate(run, "--data", data)
     assert run.metrics["test"] == {"mrr": 0.5}
+
+
+def test_other_candidates_are_shown_and_not_stored(
+    run: RunDirectory,
+    tiny_data: PreparedDataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same vocabularies, but not what the run was trained on."""
+    run.write_metrics({"test": {"mrr": 0.5}})
+    before = sorted(path.name for path in run.path.iterdir())
+    data = shutil.copytree(tiny_data.path, tmp_path / "data")
+    info = json.loads((data / INFO_FILE).read_text("utf-8"))
+    (data / INFO_FILE).write_text(json.dumps({**info, "content_hash": "0"}), "utf-8")
+    evaluate(run, "--data", data)
+    output = capsys.readouterr().out
+    assert "sesrec" in table_of(output, "test, ")
+    (line,) = (line for line in output.splitlines() if line.startswith("not stored"))
+    assert line == f"not stored in {run.path}: {data} is not the data set it was trained on"
+    assert run.metrics == {"test": {"mrr": 0.5}}
+    assert sorted(path.name for path in run.path.iterdir()) == before
+
+
+@pytest.mark.parametrize("by", ["history", "popularity"])
+def test_segments(
+    tiny_run: RunDirectory,
+    tiny_servable: Path,
+    tiny_data: PreparedDataset,
+    by: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Through the servable, so that the shared run stays as it is."""
+    evaluate(tiny_run, "--servable", tiny_servable, "--by", by)
+    segments = table_of(capsys.readouterr().out, f"by {by}")
+    assert segments.pop("segment") == ["instances", *(name.upper() for name in METRICS)]
+    assert len(segments) > 1
+    sizes = [int(cells[0]) for cells in segments.values()]
+    assert sum(sizes) == tiny_data.instances("test")
+    assert all(0 <= float(cell) <= 1 for cells in segments.values() for cell in cells[1:])
 
 
 def test_truncated_records_are_named_and_nothing_is_lost(

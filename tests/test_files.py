@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sesrec_tf.errors import InputError
-from sesrec_tf.files import new_directory, new_file, write_json
+from sesrec_tf.files import new_directory, new_file, owner, owner_is_alive, write_json
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,11 @@ def test_a_failure_keeps_the_old_file(tmp_path: Path) -> None:
 def test_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"größe": [1, None, 0.1]})
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"größe": [1, None, 0.1]}
+
+
+def test_owners(dead: int) -> None:
+    assert owner_is_alive(owner()) is True
+    assert owner_is_alive(f"{platform.node()}-{dead}") is False
+    # Another host's, which may share the file system, and names that are no owner's.
+    for name in (f"elsewhere-{dead}", f"{platform.node()}-5-{dead}", f"{platform.node()}-", ""):
+        assert owner_is_alive(name) is None

@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.ranking_metrics import METRICS
-from sesrec_tf.loading import load
+from sesrec_tf.models.presets import PRESETS
 from sesrec_tf.train import _data, _next_commands, main
 from sesrec_tf.training.run_directory import RunDirectory
 
@@ -96,9 +97,11 @@ def stored(run: RunDirectory) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def config(tiny_config: Config) -> Config:
-    """Every draw at work: dropout, unknown ids, alignment negatives."""
+    """Every draw at work (dropout, unknown ids, alignment negatives), and averaged weights."""
     config = tiny_config.replace("model", dropout=0.2)
-    return config.replace("training", epochs=4, checkpoint_steps=2, unknown_rate=0.1)
+    return config.replace(
+        "training", epochs=4, checkpoint_steps=2, unknown_rate=0.1, weight_average=0.7
+    )
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +222,7 @@ def test_unusable_settings_leave_no_run(
         (["--item-width", 9], "`heads` should divide"),
         (["--init-from", tmp_path / "none"], "is not a run directory"),
         (["--replicas", 0], "positive integer"),
+        (["--seed", 2**63], "`seed` should be a signed 64-bit integer"),
     ):
         with pytest.raises(InputError, match=message):
             run_here([*argv, *flags])
@@ -245,46 +249,62 @@ def exact(config: Config) -> Config:
     """Nothing drawn that depends on the replica, and few steps: Adam amplifies rounding."""
     config = config.replace("model", dropout=0.0)
     return config.replace(
-        "training", epochs=1, optimizer="adam", learning_rate=1e-3, checkpoint_steps=0
+        "training", epochs=2, optimizer="adam", learning_rate=1e-3, checkpoint_steps=0
     )
 
 
 @pytest.fixture(scope="module")
 def single(
-    exact: Config, tiny_data: PreparedDataset, tmp_path_factory: pytest.TempPathFactory
+    exact: Config,
+    tiny_data: PreparedDataset,
+    undisturbed: RunDirectory,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> RunDirectory:
+    """One process, one device, from an earlier run's weights."""
     directory = tmp_path_factory.mktemp("single") / "run"
-    run_here(arguments(exact, tiny_data, directory))
+    run_here([*arguments(exact, tiny_data, directory), "--init-from", undisturbed.path])
     return RunDirectory(directory)
 
 
 def assert_close(run: RunDirectory, expected: RunDirectory) -> None:
-    """Losses and weights to 1e-5."""
+    """Losses, weights, and what goes into the average, to 1e-5."""
     for found, logs in zip(history(run), history(expected), strict=True):
         assert found.keys() == logs.keys()
         for name, value in logs.items():
             if not name.startswith("valid/"):
                 assert found[name] == pytest.approx(value, abs=1e-5), name
-    models = [load(each.path) for each in (run, expected)]
-    for one, two in zip(*(model.trainable_variables for model in models), strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-5, err_msg=one.path)
+    tensors, others = stored(run), stored(expected)
+    names = [name for name in others if "/weights/" in name or "/average/" in name]
+    assert {name.split("/")[1] for name in names} == {"weights", "average"}
+    for name in names:
+        np.testing.assert_allclose(tensors[name], others[name], atol=1e-5, err_msg=name)
 
 
 def test_two_replicas_equal_one(
-    exact: Config, tiny_data: PreparedDataset, single: RunDirectory, tmp_path: Path
+    exact: Config,
+    tiny_data: PreparedDataset,
+    undisturbed: RunDirectory,
+    single: RunDirectory,
+    tmp_path: Path,
 ) -> None:
-    argv = arguments(exact, tiny_data, tmp_path / "run")
-    finish(start(*argv, "--replicas", 2))
+    argv = [*arguments(exact, tiny_data, tmp_path / "run"), "--init-from", undisturbed.path]
+    output, _ = finish(start(*argv, "--replicas", 2))
+    carried = r"started from \S+: [\d,]+ table rows carried over, 0 new"
+    assert re.search(carried, " ".join(output.split()))
     run = RunDirectory(tmp_path / "run")
     assert len([name for name in run.info["hardware"]["devices"] if "CPU" in name]) == 2
     assert_close(run, single)
 
 
 def test_two_workers_equal_one_process(
-    exact: Config, tiny_data: PreparedDataset, single: RunDirectory, tmp_path: Path
+    exact: Config,
+    tiny_data: PreparedDataset,
+    undisturbed: RunDirectory,
+    single: RunDirectory,
+    tmp_path: Path,
 ) -> None:
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    argv = arguments(exact, tiny_data, tmp_path / "run")
+    argv = [*arguments(exact, tiny_data, tmp_path / "run"), "--init-from", undisturbed.path]
     processes = [
         start(
             *argv,
@@ -305,24 +325,61 @@ def test_two_workers_equal_one_process(
     assert run.metrics["test"].keys() == single.metrics["test"].keys()
 
 
+def test_starting_from_an_earlier_run_helps(
+    single: RunDirectory, undisturbed: RunDirectory
+) -> None:
+    assert history(single)[0]["bce"] < history(undisturbed)[0]["bce"]
+
+
+def test_an_earlier_runs_weights_survive_a_kill_before_the_first_epoch_ends(
+    exact: Config,
+    tiny_data: PreparedDataset,
+    undisturbed: RunDirectory,
+    single: RunDirectory,
+    tmp_path: Path,
+) -> None:
+    """Resumed without --init-from."""
+    run = RunDirectory(tmp_path / "run")
+    argv = arguments(exact, tiny_data, run.path)
+    kill_when(start(*argv, "--init-from", undisturbed.path), run.exists)
+    latest = run.checkpoints.latest()
+    assert latest is not None
+    assert latest.name == "step-00000-00000000"
+    run_here([*argv, "--resume"])
+    assert history(run) == history(single)
+    found, expected = stored(run), stored(single)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        assert value.tobytes() == expected[name].tobytes(), name
+
+
+def test_more_epochs_are_kept_and_a_model_is_published_once(
+    exact: Config, tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    config = exact.replace("training", epochs=1)
+    argv = arguments(config, tiny_data, run.path)[:-1]
+    run_here(argv)
+    resume = ["--run-dir", run.path, "--resume"]
+    run_here(resume)
+    assert os.listdir(run.path / "export") == ["1"]
+    assert f"{run.path / 'export' / '1'} holds this model already" in capsys.readouterr().out
+
+    run_here([*resume, "--epochs", 2])
+    assert run.config == config.replace("training", epochs=2)
+    versions = {"1", "2"} if run.metrics["best_epoch"] == 2 else {"1"}
+    assert set(os.listdir(run.path / "export")) == versions
+    run_here([*resume, "--no-export"])
+    assert len(history(run)) == 2
+    events = EventAccumulator(str(run.path / "tensorboard" / "epochs")).Reload()
+    texts = [event.tensor_proto.string_val[0] for event in events.Tensors("configuration")]
+    assert b"epochs: 2\n" in texts[-1]
+
+
 def test_workers_need_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(InputError, match=re.escape("Expected --data")):
         _data(None, RunDirectory(tmp_path), False, None)  # type: ignore[arg-type]
-
-
-def test_starts_from_an_earlier_run(
-    exact: Config,
-    tiny_data: PreparedDataset,
-    undisturbed: RunDirectory,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    argv = arguments(exact, tiny_data, tmp_path / "run")
-    run_here([*argv, "--init-from", undisturbed.path])
-    output = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"started from \S+: [\d,]+ table rows carried over, 0 new", output)
-    assert history(RunDirectory(tmp_path / "run"))[0]["bce"] < history(undisturbed)[0]["bce"]
 
 
 def test_the_next_commands_are_exact(undisturbed: RunDirectory, tmp_path: Path) -> None:
@@ -343,3 +400,24 @@ def test_the_next_commands_are_exact(undisturbed: RunDirectory, tmp_path: Path) 
         *run.dataset.vocabulary("items")[2:5],
     ]
     assert len(_next_commands(run, False).splitlines()) == len(lines) - 2
+
+
+def test_help_explains_every_flag_and_preset(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    output = capsys.readouterr().out
+    presets = output[output.index("\npresets:\n") :]
+    for name in PRESETS:
+        assert re.search(rf"\n  {name} +\w+ \w+ \w+", presets), name
+    flags = re.findall(
+        r"\n  (--[^\n]+?)(?:\n  |  )\s+(\S[^\n]*)", output[: output.index("examples:")]
+    )
+    assert len(flags) > 25
+    for flag, text in flags:
+        assert len(text.split()) >= 4, flag
+    for words in ("default: kindle with --data, demo", "1/8", "TF_CONFIG", "chief"):
+        assert words in output

@@ -115,7 +115,7 @@ def _require_finite(values: npt.NDArray[np.floating]) -> None:
     raise InputError(
         f"`logits` should be finite. Received: {int((~finite).sum())} of {values.size} values that "
         f"are not, the first at instance {row}, candidate {column} ({values[row, column]}). "
-        "The model has diverged: evaluate an earlier checkpoint."
+        "The model that gave them has diverged: train a new run with a lower --learning-rate."
     )
 
 

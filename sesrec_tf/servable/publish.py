@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.servable.origin import write_origin
 from sesrec_tf.servable.servable import Servable
 from sesrec_tf.servable.versions import publish_version
 from sesrec_tf.servable.warmup import write_warmup
@@ -24,7 +25,7 @@ def publish(
 
     Returns:
         `BASE/<version>`: a SavedModel with the signatures of `Servable`, the vocabularies as
-        assets, and warm-up requests.
+        assets, warm-up requests, and a record of the model it holds.
 
     Raises:
         InputError: if the version cannot be published, or a vocabulary is missing or damaged.
@@ -34,5 +35,6 @@ def publish(
     def write(path: Path) -> None:
         servable.write(path)
         write_warmup(path, run.dataset, servable.history)
+        write_origin(path, model, run)
 
     return publish_version(base, write, version)

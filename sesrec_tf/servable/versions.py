@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.files import owner, owner_is_alive
 
 LARGEST_VERSION = 2**63 - 1
+ABANDONED_AFTER = 24 * 3600
+"""Seconds after which what another host left half written counts as abandoned."""
+
+_STAGING = ".export-"
 
 
 def publish_version(
@@ -94,8 +100,9 @@ def _staging_directory(base: Path) -> Iterator[Path]:
     """A directory beside the versions, removed if it was not renamed."""
     try:
         base.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(base)
         # TF Serving passes over names that are no integers.
-        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=base))
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING, suffix=f"-{owner()}", dir=base))
     except OSError as error:
         raise InputError(f"cannot write in {base}: {error}. Choose another --output.") from error
     try:
@@ -103,6 +110,29 @@ def _staging_directory(base: Path) -> Iterator[Path]:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_abandoned(base: Path) -> None:
+    """Removes what publishers left that were killed, never what a living one fills.
+
+    A process of another host, which may share the file system, cannot be asked: it counts as gone
+    when nothing in its directory has changed for a day.
+    """
+    for staging in base.glob(f"{_STAGING}*"):
+        # The random part of the name has no hyphen.
+        alive = owner_is_alive(staging.name.removeprefix(_STAGING).partition("-")[2])
+        if alive is False or (alive is None and _idle_seconds(staging) > ABANDONED_AFTER):
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _idle_seconds(directory: Path) -> float:
+    """Since anything in it changed."""
+    try:
+        changes = [path.stat().st_mtime for path in (directory, *directory.rglob("*"))]
+    except OSError:
+        # It changes right now.
+        return 0.0
+    return time.time() - max(changes)
 
 
 def _renamed(source: Path, target: Path) -> bool:

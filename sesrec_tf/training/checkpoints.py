@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from sesrec_tf.errors import InputError
 from sesrec_tf.files import new_directory, write_json
+from sesrec_tf.models.variable_names import name_in_model
 from sesrec_tf.training.plateau_schedule import PlateauState
 
 STATE_FILE = "state.json"
@@ -143,7 +144,7 @@ def _checkpoint(model: keras.Model, average: Sequence[tf.Variable]) -> tf.train.
 
 def _by_path(model: keras.Model) -> dict[str, Any]:
     """Every weight under its path; TensorFlow's own tracking passes over lists in Keras layers."""
-    return {variable.path.split("/", 1)[-1]: variable.value for variable in model.weights}
+    return {name_in_model(variable.path): variable.value for variable in model.weights}
 
 
 def _read(checkpoint: tf.train.Checkpoint, path: Path) -> None:

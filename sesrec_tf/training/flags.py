@@ -38,51 +38,109 @@ def units(text: str) -> tuple[int, ...]:
 
 
 _SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "--model": ("model", "name", {"choices": sorted(MODELS), "help": "which model"}),
-    "--epochs": ("training", "epochs", {"type": int, "help": "epochs at most"}),
-    "--batch-size": ("training", "batch_size", {"type": int, "help": "over all replicas"}),
-    "--seed": ("training", "seed", {"type": int, "help": "of every random draw"}),
-    "--threshold": ("model", "threshold", {"type": threshold, "help": "mean, median or a number"}),
-    "--alpha": ("model", "alpha", {"type": float, "help": "weight of the alignment loss"}),
-    "--beta": ("model", "beta", {"type": float, "help": "weight of the contrast loss"}),
+    "--model": ("model", "name", {"choices": sorted(MODELS), "help": "registered model to train"}),
+    "--epochs": (
+        "training",
+        "epochs",
+        {"type": int, "help": "passes over the training data, unless training stops early"},
+    ),
+    "--batch-size": (
+        "training",
+        "batch_size",
+        {"type": int, "help": "instances a step, shared by all replicas and workers"},
+    ),
+    "--seed": (
+        "training",
+        "seed",
+        {"type": int, "help": "of every random draw: one seed, one result on a CPU"},
+    ),
+    "--threshold": (
+        "model",
+        "threshold",
+        {
+            "type": threshold,
+            "help": "co-attention from which an event counts as similar: mean, median, or a "
+            "number in (0, 1) such as 0.125 or 1/8",
+        },
+    ),
+    "--alpha": ("model", "alpha", {"type": float, "help": "weight of the alignment loss; 0: off"}),
+    "--beta": ("model", "beta", {"type": float, "help": "weight of the contrast loss; 0: off"}),
     "--multi-interest": (
         "model",
         "multi_interest",
-        {"action": argparse.BooleanOptionalAction, "help": "pool similar and dissimilar events"},
+        {
+            "action": argparse.BooleanOptionalAction,
+            "help": "whether similar and dissimilar events are pooled beside all events",
+        },
     ),
-    "--dropout": ("model", "dropout", {"type": float, "help": "rate of every dropout"}),
-    "--item-width": ("model", "item_width", {"type": int, "help": "width of item ids"}),
-    "--user-width": ("model", "user_width", {"type": int, "help": "width of user ids"}),
-    "--hidden-units": ("model", "hidden_units", {"type": units, "help": "such as 200,80"}),
+    "--dropout": (
+        "model",
+        "dropout",
+        {"type": float, "help": "dropout rate in encoders and prediction layers"},
+    ),
+    "--item-width": ("model", "item_width", {"type": int, "help": "width of item id vectors"}),
+    "--user-width": ("model", "user_width", {"type": int, "help": "width of user id vectors"}),
+    "--hidden-units": (
+        "model",
+        "hidden_units",
+        {"type": units, "help": "widths of the hidden prediction layers, such as 200,80"},
+    ),
     "--optimizer": (
         "training",
         "optimizer",
-        {"choices": ("adam", "lazy_adam"), "help": "dense, or only the table rows used"},
+        {
+            "choices": ("adam", "lazy_adam"),
+            "help": "adam updates every row of every table at each step, lazy_adam only the rows "
+            "that the batch uses",
+        },
     ),
-    "--learning-rate": ("training", "learning_rate", {"type": float, "help": "at the start"}),
-    "--weight-decay": ("training", "weight_decay", {"type": float, "help": "λ of coupled L2"}),
+    "--learning-rate": (
+        "training",
+        "learning_rate",
+        {"type": float, "help": "learning rate of the first epoch; it falls on plateaus"},
+    ),
+    "--weight-decay": (
+        "training",
+        "weight_decay",
+        {
+            "type": float,
+            "help": "weight λ of the L2 term, whose gradient λθ is added to the loss's",
+        },
+    ),
     "--weight-average": (
         "training",
         "weight_average",
-        {"type": float, "help": "decay an epoch of the averaged weights that are kept; 0: none"},
+        {
+            "type": float,
+            "help": "validate and keep a moving average of the weights with this decay an epoch, "
+            "in [0, 1); 0: the weights themselves",
+        },
     ),
-    "--num-negatives": ("training", "negatives", {"type": int, "help": "a positive"}),
+    "--num-negatives": (
+        "training",
+        "negatives",
+        {"type": int, "help": "sampled items that each training positive is ranked against"},
+    ),
     "--train-negatives": (
         "training",
         "negative_distribution",
-        {"choices": ("popularity", "uniform"), "help": "distribution of training negatives"},
+        {
+            "choices": ("popularity", "uniform"),
+            "help": "draw training negatives by their training interactions, or all alike",
+        },
     ),
     "--unknown-rate": (
         "training",
         "unknown_rate",
-        {"type": float, "help": "probability that an id becomes unknown in training"},
+        {"type": float, "help": "probability that an id becomes unknown in training, in [0, 1)"},
     ),
     "--official-sampling": (
         "training",
         "official_sampling",
         {
             "action": argparse.BooleanOptionalAction,
-            "help": "rows never shuffled, the same negatives every epoch, as the official loader",
+            "help": "whether rows stay unshuffled and negatives the same every epoch, as in the "
+            "official loader",
         },
     ),
     "--mixed-precision": (
@@ -90,20 +148,26 @@ _SETTINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "mixed_precision",
         {
             "choices": ("float32", "mixed_float16", "mixed_bfloat16"),
-            "help": "Keras precision policy",
+            "help": "Keras policy of the layers' arithmetic; weights are float32 in all of them",
         },
     ),
     "--checkpoint-steps": (
         "training",
         "checkpoint_steps",
-        {"type": int, "help": "also checkpoint every so many steps; 0: after epochs only"},
+        {
+            "type": int,
+            "help": "write a checkpoint every so many steps beside the one after each epoch; 0: "
+            "after epochs only",
+        },
     ),
 }
 
 
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that override single settings."""
-    group = parser.add_argument_group("settings (override the preset and the configuration file)")
+    group = parser.add_argument_group(
+        "settings", "Defaults are those of the preset, or of --config; each flag replaces one."
+    )
     for flag, (section, setting, options) in _SETTINGS.items():
         if "type" in options:
             options = {"metavar": setting.upper(), **options}

@@ -18,7 +18,11 @@ class Observer:
         """After a step; `step` counts from 1 within the epoch, `logs` are running means."""
 
     def on_epoch(self, model: RankingModel, state: RunState, logs: Logs) -> None:
-        """After validation; `state` already points to the next epoch."""
+        """After validation; `state` already points to the next epoch.
+
+        The model carries the weights that were validated: the moving average, where the run keeps
+        one, and only here.
+        """
 
     def on_end(self, model: RankingModel, state: RunState) -> None:
         """After the last epoch."""

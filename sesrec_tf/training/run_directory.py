@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -43,20 +44,31 @@ class RunDirectory:
 
     @classmethod
     def create(
-        cls, path: str | Path, config: Config, prepared: PreparedDataset, devices: list[str]
+        cls,
+        path: str | Path,
+        config: Config,
+        prepared: PreparedDataset,
+        devices: list[str],
+        before_start: Callable[[], object] | None = None,
     ) -> RunDirectory:
-        """Starts a run.
+        """Starts a run, replacing what a process left that was killed before it could start one.
+
+        Args:
+            path, config, prepared, devices: of the run.
+            before_start: writes what should stand there before the run counts as started.
 
         Raises:
             InputError: if a run stands there already, or the directory cannot be written.
         """
         run = cls(path)
         run.refuse_used()
-        # Replaces what a process left that was killed before it could start the run.
         _copy_dataset(prepared, run.path / "dataset")
         write_json(run.path / "run.json", _provenance(config, prepared, devices))
-        with new_file(run.path / "config.yaml") as file:
-            config.save(file)
+        if run.checkpoints.directory.exists():
+            shutil.rmtree(run.checkpoints.directory)
+        if before_start is not None:
+            before_start()
+        run.write_config(config)
         return run
 
     @classmethod
@@ -96,6 +108,11 @@ class RunDirectory:
         """The run's settings."""
         return Config.load(self.path / "config.yaml")
 
+    def write_config(self, config: Config) -> None:
+        """Stores the settings, by rename."""
+        with new_file(self.path / "config.yaml") as file:
+            config.save(file)
+
     @property
     def dataset(self) -> PreparedDataset:
         """Vocabularies and constant tables the model was built with (no records)."""
@@ -110,6 +127,11 @@ class RunDirectory:
     def data_path(self) -> Path:
         """The prepared data set the run was trained on."""
         return Path(self.info["data"]["path"])
+
+    @property
+    def content_hash(self) -> str | None:
+        """Of the data it was trained on."""
+        return self.info["data"]["content_hash"]
 
     def check_same_data(self, prepared: PreparedDataset) -> None:
         """Raises an InputError unless `prepared` has the vocabularies of the run's data."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,15 +23,24 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
         else the default strategy.
 
     Raises:
-        InputError: if `replicas` is not positive, or devices were initialised before and do not
-            fit it.
+        InputError: if `replicas` is not positive or given beside `TF_CONFIG`, `TF_CONFIG` names
+            no task of a cluster, or devices were initialised before and do not fit.
     """
     if replicas is not None and replicas < 1:
         raise InputError(f"`--replicas` should be a positive integer. Received: {replicas}.")
+    cluster = os.environ.get("TF_CONFIG")
+    if cluster:
+        _require_task(cluster)
+        if replicas is not None:
+            raise InputError(
+                "`--replicas` mirrors within one process, but TF_CONFIG asks for several. "
+                f"Expected one of them. Received: --replicas {replicas}. Leave it out, or unset "
+                "TF_CONFIG."
+            )
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if os.environ.get("TF_CONFIG"):
+    if cluster:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if replicas is not None and replicas > 1:
         return tf.distribute.MirroredStrategy(_logical_cpus(replicas))
@@ -39,13 +50,43 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the run's files."""
+    """Whether this process writes the run's files: the task `chief`, or else worker 0."""
     resolver = strategy.cluster_resolver
     if resolver is None or resolver.task_type is None:
         return True
-    return resolver.task_type == "chief" or (
-        resolver.task_type == "worker" and resolver.task_id == 0
-    )
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_type == "worker" and resolver.task_id == 0
+
+
+def _require_task(cluster: str) -> None:
+    """Raises an InputError unless `TF_CONFIG` gives a cluster and this process's task in it."""
+    try:
+        tasks, task = _parse_cluster(cluster)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            'TF_CONFIG should be JSON such as {"cluster": {"worker": ["host1:2222", '
+            '"host2:2222"]}, "task": {"type": "worker", "index": 0}}. Received: '
+            f"{cluster} ({type(error).__name__}: {error}). Correct it, or unset it to train in "
+            "one process."
+        ) from error
+    if task not in tasks:
+        raise InputError(
+            f"the task of TF_CONFIG should be one of its cluster's, {sorted(tasks)}. Received: "
+            f"{task}. Correct it, or unset TF_CONFIG to train in one process."
+        )
+
+
+def _parse_cluster(cluster: str) -> tuple[set[tuple[str, int]], tuple[str, int]]:
+    """Every task that trains, and the one of this process."""
+    values: dict[str, Any] = json.loads(cluster)
+    task = values["task"]
+    tasks = {
+        (kind, index)
+        for kind in ("chief", "worker")
+        for index in range(len(values["cluster"].get(kind, [])))
+    }
+    return tasks, (str(task["type"]), int(task["index"]))
 
 
 def _logical_cpus(number: int) -> list[str]:

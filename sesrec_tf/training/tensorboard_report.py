@@ -12,6 +12,7 @@ import yaml
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.models.variable_names import name_in_model
 from sesrec_tf.training.checkpoints import RunState
 from sesrec_tf.training.hyperparameters import write_hyperparameters, write_success
 from sesrec_tf.training.l2_term import l2_term
@@ -149,9 +150,8 @@ def _write_temperature(model: RankingModel) -> None:
 def _write_weights(model: RankingModel) -> None:
     """A histogram of each trainable variable."""
     for variable in model.trainable_variables:
-        # The model's own name depends on how many models the process has made.
-        name = variable.path.removeprefix(f"{model.name}/")
-        tf.summary.histogram(f"weights/{name}", histogram_values(variable))
+        tag = f"weights/{name_in_model(variable.path)}"
+        tf.summary.histogram(tag, histogram_values(variable))
 
 
 def histogram_values(variable: Any) -> Any:

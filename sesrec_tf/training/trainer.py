@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -26,14 +25,14 @@ from sesrec_tf.evaluation.scoring import SplitScorer
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.training.checkpoints import RunState
-from sesrec_tf.training.observer import Observer
+from sesrec_tf.training.divergence import DivergenceCheck
+from sesrec_tf.training.observer import Logs, Observer
 from sesrec_tf.training.optimizers import make_optimizer
 from sesrec_tf.training.plateau_schedule import PlateauSchedule
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.strategy import is_chief
+from sesrec_tf.training.throughput import Throughput
 from sesrec_tf.training.weight_average import WeightAverage
-
-Logs = dict[str, float]
 
 
 class Trainer:
@@ -71,7 +70,8 @@ class Trainer:
         self._average = WeightAverage(self.model, config.training.weight_average)
         self._step = self._make_step()
         self._scorer = SplitScorer(self.model, prepared, config.history)
-        self._last_good = "none yet"
+        self._divergence = DivergenceCheck(self.model, self._average.variables, run.checkpoints)
+        self._throughput = Throughput(config.training.batch_size)
 
     def _make_model(self) -> RankingModel:
         training = self._config.training
@@ -122,14 +122,13 @@ class Trainer:
             The final state; the run's `best-*` checkpoint holds the best weights.
 
         Raises:
-            FloatingPointError: if a loss is not finite, naming the term and the last good
-                checkpoint.
+            FloatingPointError: if a loss, a weight or a validation logit is not finite, naming it
+                and the last good checkpoint.
             InputError: if a record file is damaged, or an instance leaves too few negatives.
         """
-        state = RunState(schedule=self._schedule.start())
+        state = self._first_state()
         if resume and self._run.checkpoints.latest() is not None:
             state = self._run.checkpoints.restore(self.model, self._average.variables)
-            self._last_good = str(self._run.checkpoints.latest())
         try:
             self._notify("on_start", state, self.steps)
             batches = iter(self._distributed(state))
@@ -140,6 +139,13 @@ class Trainer:
             for observer in self._observers:
                 observer.close()
         return state
+
+    def save_start(self) -> None:
+        """Writes a checkpoint of the weights as they are before the first step."""
+        self._save(self._first_state())
+
+    def _first_state(self) -> RunState:
+        return RunState(schedule=self._schedule.start())
 
     def _distributed(self, state: RunState) -> Any:
         batches = training_batches(self._prepared, self._config, state.epoch, state.step)
@@ -153,32 +159,32 @@ class Trainer:
 
     def _epoch(self, state: RunState, batches: Any) -> RunState:
         self.model.optimizer.learning_rate.assign(state.schedule.learning_rate)
-        started, first, sums = time.perf_counter(), state.step, state.sums
+        sums = state.sums
         logs: Logs = {}
-        for step in range(state.step, self.steps):
+        self._throughput.start()
+        for step in range(state.step + 1, self.steps + 1):
             with records_checked(self._prepared, "train"), negatives_checked():
                 found = {name: float(value) for name, value in self._step(batches).items()}
-            self._require_finite(found, state.epoch, step)
+            self._throughput.step()
+            self._divergence.require_losses(found, state, step)
             sums = {name: sums.get(name, 0.0) + value for name, value in found.items()}
-            logs = {name: value / (step + 1) for name, value in sums.items()}
-            self._notify("on_step", state, step + 1, logs)
-            if self._is_checkpoint_step(step + 1):
-                self._save(dataclasses.replace(state, step=step + 1, sums=sums))
-        seconds = time.perf_counter() - started
+            logs = {name: value / step for name, value in sums.items()}
+            self._notify("on_step", state, step, logs)
+            if self._is_checkpoint_step(step):
+                self._save(dataclasses.replace(state, step=step, sums=sums))
         logs = {
             **logs,
             "learning_rate": state.schedule.learning_rate,
-            "examples_per_second": (self.steps - first)
-            * self._config.training.batch_size
-            / max(seconds, 1e-9),
+            "examples_per_second": self._throughput.examples_per_second,
         }
         return self._finish_epoch(state, logs)
 
     def _finish_epoch(self, state: RunState, logs: Logs) -> RunState:
         epoch = state.epoch + 1
+        self._divergence.require_weights(state, self.steps)
         self._average.update(epoch)
         with self._average.applied():
-            logs = {**logs, **self._validate()}
+            logs = {**logs, **self._validate(state)}
             mrr = logs["valid/mrr"]
             state = dataclasses.replace(
                 state,
@@ -196,10 +202,11 @@ class Trainer:
         self._save(state)
         return state
 
-    def _validate(self) -> Logs:
+    def _validate(self, state: RunState) -> Logs:
         started = time.perf_counter()
         scored = self._scorer("valid")
         seconds = max(time.perf_counter() - started, 1e-9)
+        self._divergence.require_logits(scored.logits, state, self.steps)
         metrics = RankingMetrics().calc(scored.logits)
         return {
             **{f"valid/{name}": value for name, value in metrics.items()},
@@ -211,20 +218,9 @@ class Trainer:
         return bool(every) and step % every == 0 and step < self.steps
 
     def _save(self, state: RunState) -> None:
+        self._divergence.require_weights(state, state.step)
         if self._writes:
-            self._last_good = str(
-                self._run.checkpoints.save(self.model, state, self._average.variables)
-            )
-
-    def _require_finite(self, logs: Logs, epoch: int, step: int) -> None:
-        for name in sorted(logs, key=lambda key: key == "loss"):
-            if not math.isfinite(logs[name]):
-                raise FloatingPointError(
-                    f"the loss term `{name}` is {logs[name]} at epoch {epoch + 1}, step "
-                    f"{step + 1}, expected a finite number. Last good checkpoint: "
-                    f"{self._last_good}. To resume would repeat the step: start a new run with a "
-                    "lower --learning-rate, if you like from this one with --init-from."
-                )
+            self._run.checkpoints.save(self.model, state, self._average.variables)
 
     def _notify(self, event: str, *arguments: Any) -> None:
         for observer in self._observers:

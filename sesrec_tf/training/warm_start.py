@@ -12,6 +12,7 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.layers.id_embedding import IdEmbedding
 from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.models.variable_names import name_in_model
 from sesrec_tf.schema import FIRST_KNOWN, PADDING, UNKNOWN
 from sesrec_tf.training.run_directory import RunDirectory
 
@@ -47,7 +48,7 @@ def warm_start(model: RankingModel, earlier: RunDirectory, prepared: PreparedDat
         InputError: if the two runs differ in anything but their vocabularies.
     """
     old_model = load(earlier.path)
-    old = {layer.path.split("/", 1)[-1]: layer for layer, _ in old_model.id_tables()}
+    old = {name_in_model(layer.path): layer for layer, _ in old_model.id_tables()}
     tables = _table_ids(old_model) | _table_ids(model)
     _require_same_shape(old_model, model, tables, earlier)
     for source, target in zip(
@@ -58,7 +59,7 @@ def warm_start(model: RankingModel, earlier: RunDirectory, prepared: PreparedDat
     rows = new_rows = 0
     for layer, vocabulary in model.id_tables():
         found = _rows_of(earlier.dataset.vocabulary(vocabulary), prepared.vocabulary(vocabulary))
-        _carry(old[layer.path.split("/", 1)[-1]], layer, found)
+        _carry(old[name_in_model(layer.path)], layer, found)
         rows += int((found >= FIRST_KNOWN).sum())
         new_rows += int((found == UNKNOWN).sum()) - 1
     return Carried(rows, new_rows)
@@ -91,7 +92,7 @@ def _require_same_shape(
 ) -> None:
     shapes = [
         [
-            (variable.path.split("/", 1)[-1], tuple(variable.shape)[int(id(variable) in tables) :])
+            (name_in_model(variable.path), tuple(variable.shape)[int(id(variable) in tables) :])
             for variable in model.trainable_variables
         ]
         for model in (old, new)

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from sesrec_tf.errors import InputError
-from sesrec_tf.servable.versions import next_version, publish_version, require_publishable
+from sesrec_tf.files import owner
+from sesrec_tf.servable.versions import (
+    ABANDONED_AFTER,
+    next_version,
+    publish_version,
+    require_publishable,
+)
 
 
 def write(path: Path) -> None:
@@ -64,6 +74,37 @@ def test_a_failure_leaves_nothing(tmp_path: Path):
     with pytest.raises(RuntimeError, match="no room"):
         publish_version(tmp_path / "base", fail)
     assert names(tmp_path / "base") == []
+
+
+def half_written(base: Path, publisher: str, age: float) -> Path:
+    """What a publisher has written so far, some seconds ago."""
+    staging = base / f".export-a1b2c3d4-{publisher}"
+    (staging / "variables").mkdir(parents=True)
+    write(staging)
+    then = time.time() - age
+    for path in (staging / "saved_model.pb", staging / "variables", staging):
+        os.utime(path, (then, then))
+    return staging
+
+
+def test_what_killed_publishers_left_is_removed(tmp_path: Path):
+    process = subprocess.Popen(["true"])
+    process.wait()
+    old = ABANDONED_AFTER + 60
+    gone = [
+        half_written(tmp_path, f"{platform.node()}-{process.pid}", 0),
+        half_written(tmp_path, "elsewhere-77", old),
+    ]
+    kept = [
+        half_written(tmp_path, owner(), old),
+        half_written(tmp_path, "elsewhere-78", 60),
+    ]
+    busy = half_written(tmp_path, "elsewhere-79", old)
+    (busy / "variables" / "just-written").touch()
+    assert publish_version(tmp_path, write) == tmp_path / "1"
+    assert not [path for path in gone if path.exists()]
+    for path in (*kept, busy):
+        assert (path / "saved_model.pb").exists()
 
 
 def test_nothing_with_an_integer_name_is_ever_half_written(tmp_path: Path):

@@ -120,6 +120,9 @@ def test_preset_and_file_exclude_each_other(tmp_path: Path) -> None:
 def test_unusable_settings_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"`epochs` should be a positive integer\. Received: 0"):
         resolve(given=given_by("--epochs", "0"))
+    for seed in (2**63, -(2**63) - 1):
+        with pytest.raises(InputError, match=f"64-bit integer. Received: {seed}"):
+            resolve(given=given_by("--seed", str(seed)))
     with pytest.raises(InputError, match="cannot read the configuration"):
         resolve(file=str(tmp_path / "none.yaml"))
     (tmp_path / "config.yaml").write_text("model:\n  width: 3\n")

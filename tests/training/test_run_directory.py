@@ -57,7 +57,7 @@ def test_provenance(tiny_config: Config, tiny_data: PreparedDataset, tmp_path: P
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", info["started"])
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", info["versions"]["tensorflow"])
     assert info["source_revision"] is None or re.fullmatch("[0-9a-f]{40}", info["source_revision"])
-    assert info["data"]["content_hash"] == tiny_data.info["content_hash"]
+    assert RunDirectory(tmp_path / "run").content_hash == tiny_data.info["content_hash"]
     assert info["data"]["path"] == str(tiny_data.path.resolve())
     assert info["hardware"]["devices"] == ["CPU:0"]
 
@@ -83,6 +83,35 @@ def test_what_a_killed_start_left_is_replaced(
     assert not RunDirectory(tmp_path / "run").exists()
     run = create(tmp_path / "run", tiny_config, tiny_data)
     assert run.dataset.sizes == tiny_data.sizes
+
+
+def test_a_run_starts_after_what_should_stand_before(
+    tiny_config: Config, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    """And without the checkpoints of an attempt that never started."""
+    run = RunDirectory(tmp_path / "run")
+    stale = run.checkpoints.directory / "step-00000-00000000"
+    stale.mkdir(parents=True)
+    found = []
+
+    def before_start() -> None:
+        found.append((run.exists(), run.checkpoints.latest()))
+        (run.checkpoints.directory / "step-00000-00000007").mkdir(parents=True)
+
+    RunDirectory.create(run.path, tiny_config, tiny_data, ["CPU:0"], before_start)
+    assert found == [(False, None)]
+    assert run.exists()
+    assert os.listdir(run.checkpoints.directory) == ["step-00000-00000007"]
+
+
+def test_settings_are_replaced_whole(
+    tiny_config: Config, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    run = create(tmp_path / "run", tiny_config, tiny_data)
+    before = sorted(os.listdir(run.path))
+    run.write_config(tiny_config.replace("training", epochs=77))
+    assert run.config.training.epochs == 77
+    assert sorted(os.listdir(run.path)) == before
 
 
 def test_a_file_in_the_way(tiny_config: Config, tiny_data: PreparedDataset, tmp_path: Path) -> None:

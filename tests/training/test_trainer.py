@@ -21,6 +21,7 @@ from sesrec_tf.evaluation.scoring import SplitScorer
 from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.training.checkpoints import RunState
+from sesrec_tf.training.loss_scale_optimizer import LossScaleOptimizer
 from sesrec_tf.training.observer import Logs, Observer
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.strategy import choose_strategy
@@ -135,6 +136,24 @@ def test_an_interrupted_run_ends_bit_identical(
     assert_same_bits(load(tmp_path / "run"), load(whole._run.path))
 
 
+def test_an_interrupted_float16_run_ends_bit_identical(
+    plain: Config, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    """With the scale of the loss, and its count of steps since the last change."""
+    config = plain.replace("training", epochs=2, mixed_precision="mixed_float16")
+    whole = start(config, tiny_data, tmp_path / "whole")
+    expected = whole.fit()
+    interrupted = start(config, tiny_data, tmp_path / "run", Interrupter(1, 4))
+    with pytest.raises(InterruptedRunError):
+        interrupted.fit()
+    trainer = start(config, tiny_data, tmp_path / "run")
+    state = trainer.fit(resume=True)
+    assert int(trainer.model.optimizer.step_counter) > 0
+    assert_same_bits(trainer.model, whole.model)
+    assert without_speeds(state.history) == without_speeds(expected.history)
+    assert_same_bits(load(tmp_path / "run"), load(tmp_path / "whole"))
+
+
 def test_a_finished_run_resumes_to_its_end(
     config: Config, tiny_data: PreparedDataset, undisturbed: tuple[Trainer, RunState]
 ) -> None:
@@ -212,25 +231,73 @@ def test_training_lowers_the_loss(undisturbed: tuple[Trainer, RunState]) -> None
 
 
 class Poisoner(Observer):
-    """Makes one weight of the alignment NaN after a step."""
+    """Gives all trainable weights one value after a step; step 0 is an epoch's last."""
 
-    def __init__(self, epoch: int, step: int) -> None:
+    def __init__(self, epoch: int, step: int, value: float = math.nan) -> None:
         self._at = (epoch, step)
+        self._value = value
+        self._steps = 0
+
+    def on_start(self, model: RankingModel, state: RunState, steps: int) -> None:
+        self._steps = steps
 
     def on_step(self, model: RankingModel, state: RunState, step: int, logs: Logs) -> None:
-        if (state.epoch, step) == self._at:
-            model.alignment.temperature.assign(math.nan)
+        if (state.epoch, step % self._steps) == self._at:
+            for variable in model.trainable_variables:
+                variable.assign(np.full(variable.shape, self._value))
+
+
+def diverge(
+    config: Config, data: PreparedDataset, path: Path, poisoner: Poisoner
+) -> tuple[Trainer, str]:
+    """The trainer, and what it says of the divergence."""
+    trainer = start(config, data, path, poisoner)
+    with pytest.raises(FloatingPointError) as error:
+        trainer.fit()
+    return trainer, str(error.value)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(
-    config: Config, tiny_data: PreparedDataset, tmp_path: Path
+    plain: Config, tiny_data: PreparedDataset, tmp_path: Path
 ) -> None:
-    trainer = start(config, tiny_data, tmp_path / "run", Poisoner(0, 4))
+    trainer, message = diverge(plain, tiny_data, tmp_path / "run", Poisoner(0, 4))
     checkpoint = tmp_path / "run" / "checkpoints" / "step-00000-00000003"
-    with pytest.raises(FloatingPointError, match=r"`alignment_q2i` is nan at epoch 1, step 5") as e:
-        trainer.fit()
-    assert f"Last good checkpoint: {checkpoint}." in str(e.value)
+    assert message.startswith("the loss term `bce` is nan at epoch 1, step 5, expected a finite")
+    assert f"Last good checkpoint: {checkpoint}." in message
+    assert "--init-from" not in message
     assert trainer._run.checkpoints.latest() == checkpoint
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_weights_that_are_not_finite_reach_no_checkpoint(
+    plain: Config, tiny_data: PreparedDataset, tmp_path: Path, epoch: int
+) -> None:
+    """The loss before the update was; the checkpoint before it stays, and is fit to go on from."""
+    trainer, message = diverge(plain, tiny_data, tmp_path / "run", Poisoner(epoch, 6))
+    last = (0, 3) if epoch == 0 else (1, 3)
+    checkpoint = tmp_path / "run" / "checkpoints" / f"step-{last[0]:05d}-{last[1]:08d}"
+    assert re.match(rf"the weight `\S+` is not finite at epoch {epoch + 1}, step 6, ", message)
+    assert f"Last good checkpoint: {checkpoint}." in message
+    assert ("from this one with --init-from" in message) == (epoch == 1)
+    assert trainer._run.checkpoints.latest() == checkpoint
+    resumed = start(plain, tiny_data, tmp_path / "run")
+    resumed._run.checkpoints.restore(resumed.model, resumed._average.variables)
+    assert all(np.isfinite(value).all() for value in weights(resumed.model).values())
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [(math.nan, r"the weight `\S+` is"), (3e38, r"\d+ of \d+ logits of the validation split are")],
+)
+def test_divergence_in_the_last_step_is_no_fault_of_validation(
+    plain: Config, tiny_data: PreparedDataset, tmp_path: Path, value: float, what: str
+) -> None:
+    """Weights that are not finite, and such as give logits that are not."""
+    trainer, message = diverge(plain, tiny_data, tmp_path / "run", Poisoner(0, 0, value))
+    last = (trainer.steps - 1) // 3 * 3
+    assert re.match(rf"{what} not finite at epoch 1, step {trainer.steps}, ", message)
+    names = [path.name for path in trainer._run.checkpoints.directory.iterdir()]
+    assert names == [f"step-00000-{last:08d}"]
 
 
 def test_stops_early_and_lowers_the_rate(
@@ -275,6 +342,7 @@ def test_mixed_precision_trains(config: Config, tiny_data: PreparedDataset, tmp_
     assert trainer.model.rec_encoder.compute_dtype == "float16"
     assert {variable.dtype for variable in trainer.model.trainable_variables} == {"float32"}
     assert int(trainer.model.optimizer.iterations) > 0
+    assert type(trainer.model.optimizer) is LossScaleOptimizer
     # The loaded model computes in float32.
     logits = SplitScorer(load(tmp_path / "run"), tiny_data, config.history)("valid").logits
     np.testing.assert_allclose(trainer._scorer("valid").logits, logits, atol=0.02)

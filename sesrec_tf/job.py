@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sesrec_tf.evaluation.report import metrics_table
 from sesrec_tf.evaluation.scoring import SplitScorer
 from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.servable.origin import find_version
 from sesrec_tf.servable.publish import publish
 from sesrec_tf.training.checkpoints import RunState
 from sesrec_tf.training.progress import ProgressReport
@@ -54,32 +56,52 @@ class Job:
             InputError: if the run directory is used and not to be resumed, or belongs to
                 another configuration or other data.
         """
-        run = RunDirectory(self.run_dir)
+        run, chief = RunDirectory(self.run_dir), is_chief(strategy)
         resuming = self.resume and run.exists()
         if resuming:
             self._require_resumable(run)
-        elif is_chief(strategy):
+        elif chief:
             run.refuse_used()
         observers = (
             ProgressReport(console, self.config.training.epochs),
             TensorBoardReport(run.path / "tensorboard", self.config, self.prepared),
         )
         trainer = Trainer(self.config, self.prepared, run, strategy, observers)
-        if self.init_from is not None and run.checkpoints.latest() is None:
-            carried = warm_start(trainer.model, RunDirectory.open(self.init_from), self.prepared)
-            console.print(f"started from {self.init_from}: {carried}")
-        # Only now, when settings and data are known to be usable.
-        if not resuming and is_chief(strategy):
-            devices = [device.name for device in tf.config.list_logical_devices()]
-            RunDirectory.create(self.run_dir, self.config, self.prepared, devices)
-        state = trainer.fit(self.resume)
-        if is_chief(strategy):
+        warm = self._warm_start(trainer, run, resuming, console)
+        if chief:
+            # Only now, when settings and data are known to be usable.
+            self._store(run, resuming, trainer.save_start if warm else None)
+        state = trainer.fit(resume=self.resume and run.exists())
+        if chief:
             # Read back what was written: the figures are those of what others will load.
             model = load(run.path)
             self._report(run, model, state, console)
             if self.export:
-                publish(model, run, run.path / "export")
+                _publish_once(model, run, console)
         return run
+
+    def _warm_start(
+        self, trainer: Trainer, run: RunDirectory, resuming: bool, console: Console
+    ) -> bool:
+        """Whether the model now has an earlier run's weights, which no checkpoint holds yet."""
+        if self.init_from is None or (resuming and run.checkpoints.latest() is not None):
+            return False
+        carried = warm_start(trainer.model, RunDirectory.open(self.init_from), self.prepared)
+        console.print(f"started from {self.init_from}: {carried}")
+        return True
+
+    def _store(
+        self, run: RunDirectory, resuming: bool, save_start: Callable[[], None] | None
+    ) -> None:
+        """Everything a plain `--resume` needs from now on."""
+        if not resuming:
+            devices = [device.name for device in tf.config.list_logical_devices()]
+            RunDirectory.create(run.path, self.config, self.prepared, devices, save_start)
+            return
+        if save_start is not None:
+            save_start()
+        if run.config != self.config:
+            run.write_config(self.config)
 
     def _require_resumable(self, run: RunDirectory) -> None:
         run.check_same_data(self.prepared)
@@ -107,12 +129,24 @@ class Job:
             }
         )
         rows[self.config.model.name] = evaluation.metrics
-        candidates = scored.logits.shape[1]
-        console.print(metrics_table(rows, f"test, {len(scored.logits):,} instances", candidates))
+        title, candidates = f"test, {len(scored.logits):,} instances", scored.logits.shape[1]
+        console.print(metrics_table(rows, title, candidates, evaluation.unknown_positives))
+
+
+def _publish_once(model: RankingModel, run: RunDirectory, console: Console) -> None:
+    """Publishes the model unless a process before this one got so far."""
+    base = run.path / "export"
+    standing = find_version(base, model, run)
+    if standing is None:
+        publish(model, run, base)
+    else:
+        console.print(
+            f"{standing} holds this model already", highlight=False, soft_wrap=True, markup=False
+        )
 
 
 def _require_same_content(run: RunDirectory, prepared: PreparedDataset) -> None:
-    expected, received = run.info["data"]["content_hash"], prepared.info.get("content_hash")
+    expected, received = run.content_hash, prepared.info.get("content_hash")
     if expected != received:
         raise InputError(
             f"the data set {prepared.path} is not the one that {run.path} was started with: "

@@ -1,0 +1,61 @@
+"""Which model a published version holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import sesrec_tf
+from sesrec_tf.files import write_json
+from sesrec_tf.models.ranking_model import RankingModel
+from sesrec_tf.models.variable_names import name_in_model
+from sesrec_tf.training.run_directory import RunDirectory
+
+ORIGIN_FILE = "assets.extra/origin.json"
+"""Relative to the version; TF Serving leaves the directory alone but for the warm-up requests."""
+
+
+def write_origin(path: Path, model: RankingModel, run: RunDirectory) -> None:
+    """Adds the file to a SavedModel.
+
+    Args:
+        path: directory of the SavedModel.
+        model: what it holds.
+        run: whose settings and data the model was built with.
+    """
+    file = path / ORIGIN_FILE
+    file.parent.mkdir(exist_ok=True)
+    write_json(file, _origin(model, run))
+
+
+def find_version(base: Path, model: RankingModel, run: RunDirectory) -> Path | None:
+    """The newest version under `base` that holds this very model, if there is one."""
+    origin = _origin(model, run)
+    found = [file for file in base.glob(f"*/{ORIGIN_FILE}") if file.parts[-3].isdecimal()]
+    same = [file.parents[1] for file in found if json.loads(file.read_text("utf-8")) == origin]
+    return max(same, key=lambda version: int(version.name), default=None)
+
+
+def _origin(model: RankingModel, run: RunDirectory) -> dict[str, Any]:
+    settings = run.config.to_dict()
+    return {
+        "sesrec_tf": sesrec_tf.__version__,
+        "data": run.content_hash,
+        "history": settings["history"],
+        "model": settings["model"],
+        "weights": _digest(model),
+    }
+
+
+def _digest(model: RankingModel) -> str:
+    """SHA-256 of every weight, with its name and shape."""
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        value = np.ascontiguousarray(variable.numpy())
+        digest.update(f"{name_in_model(variable.path)} {value.dtype} {value.shape}\n".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
