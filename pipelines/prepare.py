@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.sources.registry import SOURCES
+from pipelines.sources.source import Source
 from sesrec_tf.command_line import run_command
-from sesrec_tf.data.log_files import read_log_tables
 from sesrec_tf.data.output_directory import require_free
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import (
@@ -24,6 +26,8 @@ from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.data.progress_bar import progress_bar
 from sesrec_tf.schema import SPLITS
 
+DEFAULT_SOURCE = next(iter(SOURCES.values()))
+
 EXAMPLES = """\
 examples:
   python -m pipelines.prepare --interactions feed.csv.gz --searches searches.csv.gz \\
@@ -31,8 +35,12 @@ examples:
   python -m pipelines.prepare --interactions feed.parquet --searches searches.parquet \\
       --time-unit datetime --split time --valid-from 2024-03-01 --test-from 2024-03-08 \\
       --output data/spring
+  python -m pipelines.prepare --source kuaisar --input KuaiSAR --min-count 5 \\
+      --min-earlier-searches 1 --output data/kuaisar
+  python -m pipelines.prepare --source amazon2014 --help
+      the flags of another source
 
-tables (CSV with column names in the first line, or Parquet; .gz too):
+tables of the source `logs` (CSV with column names in the first line, or Parquet; .gz too):
   interactions  user_id, item_id, timestamp
   searches      user_id, session_id, query, source, clicked_item_ids, timestamp
   items         item_id and any categorical columns; "A > B" values are paths
@@ -40,23 +48,27 @@ tables (CSV with column names in the first line, or Parquet; .gz too):
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The flags; defaults are those of `PrepareOptions`."""
+def parser(source: type[Source] = DEFAULT_SOURCE) -> argparse.ArgumentParser:
+    """The flags with those of a source; defaults are those of `PrepareOptions`."""
     result = argparse.ArgumentParser(
         prog="python -m pipelines.prepare",
         description="Turns joint search and recommendation logs into a prepared data set.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    files = result.add_argument_group("files")
-    _add_path(files, "--interactions", "FILE", "the recommendation feed, positives only")
-    _add_path(files, "--searches", "FILE", "the search sessions with their clicks")
-    _add_path(files, "--items", "FILE", "categorical attributes of the items", required=False)
-    _add_path(files, "--users", "FILE", "categorical attributes of the users", required=False)
-    _add_path(files, "--output", "DIR", "the prepared data set, a directory to appear")
-    files.add_argument("--overwrite", action="store_true", help="replace an earlier output")
-    files.add_argument("--shards", type=int, help="record files a split (default: by size)")
-    _add_split_flags(result)
+    _add_source_flag(result)
+    source.add_flags(result.add_argument_group(f"source {source.name}", source.summary))
+    output = result.add_argument_group("output")
+    output.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the prepared data set, a directory to appear",
+    )
+    output.add_argument("--overwrite", action="store_true", help="replace an earlier output")
+    output.add_argument("--shards", type=int, help="record files a split (default: by size)")
+    _add_split_flags(result, source.time_unit)
     _add_width_flags(result)
     _add_negative_flags(result)
     return result
@@ -68,14 +80,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         InputError: if a file, a flag or the output directory is unusable.
     """
-    arguments = vars(parser().parse_args(argv))
-    paths = {name: arguments.pop(name) for name in ("interactions", "searches", "items", "users")}
-    output = arguments.pop("output")
-    options = PrepareOptions(**arguments)
+    source = _chosen_source(argv)
+    arguments = parser(source).parse_args(argv)
+    output = arguments.output
+    names = {field.name for field in fields(PrepareOptions)}
+    options = PrepareOptions(**{k: v for k, v in vars(arguments).items() if k in names})
     require_free(output, INFO_FILE, options.overwrite)
+    logs = source.from_arguments(arguments)
     with progress_bar(Console(stderr=True)) as report:
         report("reading the logs", 0.0)
-        dataset = prepare(read_log_tables(**paths), options, output, report)
+        dataset = prepare(logs.read(), options, output, report)
     console = Console()
     console.print(summary(dataset))
     console.print(f"\nPrepared {output}. Next:\n")
@@ -105,13 +119,31 @@ def summary(dataset: PreparedDataset) -> Table:
     return table
 
 
-def _add_split_flags(result: argparse.ArgumentParser) -> None:
+def _add_source_flag(result: argparse.ArgumentParser) -> None:
+    """Which source; each has flags of its own, and no other source's flag is understood."""
+    result.add_argument(
+        "--source",
+        choices=tuple(SOURCES),
+        default=DEFAULT_SOURCE.name,
+        help="; ".join(f"{name}: {source.summary}" for name, source in SOURCES.items())
+        + f" (default: {DEFAULT_SOURCE.name})",
+    )
+
+
+def _chosen_source(argv: Sequence[str] | None) -> type[Source]:
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_source_flag(first)
+    return SOURCES[first.parse_known_args(argv)[0].source]
+
+
+def _add_split_flags(result: argparse.ArgumentParser, time_unit: str) -> None:
     flags = result.add_argument_group("instances and split")
     flags.add_argument(
         "--time-unit",
         choices=TIME_UNITS,
-        default=PrepareOptions.time_unit,
-        help="of the timestamps; `order` is a position in the user's sequence (default: s)",
+        default=time_unit,
+        help="of the timestamps; `order` is a position in the user's sequence "
+        f"(default: {time_unit})",
     )
     flags.add_argument(
         "--split",
@@ -155,13 +187,6 @@ def _add_negative_flags(result: argparse.ArgumentParser) -> None:
     )
     _add_integer(flags, "num_negatives", "negatives beside each positive")
     _add_integer(flags, "seed", "of the draw")
-
-
-def _add_path(
-    files: argparse._ArgumentGroup, flag: str, kind: str, meaning: str, required: bool = True
-) -> None:
-    optional = "" if required else " (optional)"
-    files.add_argument(flag, type=Path, required=required, metavar=kind, help=meaning + optional)
 
 
 def _add_integer(flags: argparse._ArgumentGroup, name: str, meaning: str) -> None:

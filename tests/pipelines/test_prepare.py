@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from pipelines.prepare import main, parser
+from pipelines.sources.registry import SOURCES
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
+from tests.pipelines.sources.kuaisar_files import write_kuaisar
 
 INTERACTIONS = "user_id,item_id,timestamp\n" + "".join(
     f"u{user},{10 * user + step:03d},{step}\n" for user in range(4) for step in range(5)
@@ -177,3 +179,36 @@ def test_says_how_many_training_instances_are_left_out(
     assert left_out > 0
     assert cells["train"] == [str(info["instances"]["train"]), f"{left_out} (left out)"]
     assert cells["test"] == ["4", "4"]
+
+
+def test_another_source_has_its_own_flags_and_time_unit(tmp_path: Path) -> None:
+    write_kuaisar(tmp_path / "raw", users=60, rows=3000, seed=1)
+    words = ["--source", "kuaisar", "--input", str(tmp_path / "raw"), "--clickless", "drop"]
+    main([*words, "--output", str(tmp_path / "data"), "--num-negatives", "5"])
+    dataset = PreparedDataset(tmp_path / "data")
+    assert dataset.instances("test") > 0
+    assert "USER_INPUT" in dataset.vocabulary("sources")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--source", "kuaisar", "--input", "raw", "--interactions", "feed.csv"],
+        ["--source", "kuaisar"],
+        ["--source", "taobao", "--input", "raw"],
+        ["--input", "raw"],
+    ],
+    ids=" ".join,
+)
+def test_flags_of_no_or_another_source_are_refused(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main([*words, "--output", str(tmp_path / "data")])
+
+
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_help_of_every_source(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--source", name, "--help"])
+    printed = capsys.readouterr().out
+    assert all(source in printed for source in SOURCES)
+    assert [action.dest for action in parser(SOURCES[name])._actions if not action.help] == []

@@ -1,0 +1,131 @@
+"""KuaiSAR as its authors publish it: five CSV files (doi.org/10.5281/zenodo.8181109)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.sources.csv_file import CsvFile
+from pipelines.sources.kuaisar_sessions import CLICKLESS, COLUMNS, EARLIEST, FILE, SearchSessions
+from pipelines.sources.source import Source, add_input_flag
+from sesrec_tf.data import log_tables
+from sesrec_tf.errors import InputError
+
+TYPED_SOURCES = ("USER_INPUT",)
+"""Values of `search_source` that mean a typed query; every other is a suggested one."""
+
+FEED_COLUMNS = ("user_id", "item_id", "timestamp", "click")
+LEVELS = ("first", "second", "third", "fourth")
+ITEM_ATTRIBUTES = {
+    "author_id": "author_id",
+    "item_type": "item_type",
+    "upload_type": "upload_type",
+    **{f"{level}_level_category_id": f"category_{n + 1}" for n, level in enumerate(LEVELS)},
+}
+"""Columns of `item_features.csv` and the attributes they become."""
+
+# The two kinds of padding of authors and categories; a type has none but the empty text.
+_PADDING = pa.array(["0", "empty"])
+_PADDED = tuple(column for column in ITEM_ATTRIBUTES if column.endswith("_id"))
+
+
+class KuaiSar(Source):
+    """Reads `rec_inter`, `src_inter`, `user_features` and `item_features` (`.csv` or `.csv.gz`).
+
+    - Interactions are the rows of `rec_inter.csv` with `click = 1`, in the order of the file.
+      Items sent together share their timestamp; preparation breaks ties of a user by (timestamp,
+      interaction before search, row number), hence by the order of the file.
+    - Searches: see `pipelines.sources.kuaisar_sessions`. The query is the keyword's integers
+      separated by spaces, the source is `search_source` verbatim (`TYPED_SOURCES`), and the
+      clicked items are the shown ones with `click_cnt > 0`, of any type, also of those that the
+      feed never shows (USER, LIVE, COMMODITY, MUSIC, ADVERT).
+    - Item attributes are those of `ITEM_ATTRIBUTES`, an author or category of 0 or `empty` being
+      unknown; user attributes are all columns of `user_features.csv`. Their sizes are what the
+      files hold, not what the documentation says.
+    - `social_network.csv` is not read and may be absent.
+
+    Args:
+        directory: with the files.
+        clickless: what becomes of a session without a click, one of `CLICKLESS`.
+
+    Raises:
+        InputError: if a file or column is missing, or `clickless` is another.
+    """
+
+    name: ClassVar[str] = "kuaisar"
+    summary: ClassVar[str] = (
+        "KuaiSAR's CSV files: rec_inter, src_inter, user_features, item_features "
+        "(social_network is not used)"
+    )
+    time_unit: ClassVar[str] = "ms"
+
+    def __init__(self, directory: str | Path, clickless: str = EARLIEST) -> None:
+        if clickless not in CLICKLESS:
+            raise InputError(
+                f"`--clickless` should be one of {', '.join(CLICKLESS)}. Received: {clickless!r}."
+            )
+        directory = Path(directory)
+        self._feed = CsvFile(directory, "rec_inter.csv", FEED_COLUMNS)
+        self._sessions = SearchSessions(CsvFile(directory, FILE, COLUMNS), clickless)
+        self._users = CsvFile(directory, "user_features.csv", ("user_id",))
+        self._items = CsvFile(directory, "item_features.csv", ("item_id", *ITEM_ATTRIBUTES))
+
+    @classmethod
+    def add_flags(cls, flags: argparse._ArgumentGroup) -> None:
+        """Adds `--input` and `--clickless`."""
+        add_input_flag(flags)
+        flags.add_argument(
+            "--clickless",
+            choices=CLICKLESS,
+            default=EARLIEST,
+            help="search sessions without a click: the earliest shown item, which the app plays by "
+            "itself, counts as clicked, or the session is dropped (default: %(default)s)",
+        )
+
+    @classmethod
+    def from_arguments(cls, arguments: argparse.Namespace) -> KuaiSar:
+        """See `Source.from_arguments`."""
+        return cls(arguments.input, arguments.clickless)
+
+    def interactions(self) -> Iterator[pd.DataFrame]:
+        """Chunks of `user_id, item_id, timestamp`, the last in milliseconds."""
+        for rows in self._feed.batches(FEED_COLUMNS):
+            table = pa.table(
+                {
+                    log_tables.USER_ID: rows.columns["user_id"],
+                    log_tables.ITEM_ID: rows.columns["item_id"],
+                    log_tables.TIMESTAMP: self._feed.integers(rows, "timestamp"),
+                }
+            )
+            clicked = self._feed.integers(rows, "click") == 1
+            yield _frame(table.filter(pa.array(clicked)))
+
+    def searches(self) -> Iterator[pd.DataFrame]:
+        """Chunks of `user_id, session_id, query, source, clicked_item_ids, timestamp`."""
+        return self._sessions.chunks()
+
+    def items(self) -> Iterator[pd.DataFrame]:
+        """Chunks of `item_id` and the attributes, "" where one is unknown."""
+        for rows in self._items.batches(("item_id", *ITEM_ATTRIBUTES)):
+            columns = {log_tables.ITEM_ID: rows.columns["item_id"]}
+            for column, attribute in ITEM_ATTRIBUTES.items():
+                values = rows.columns[column]
+                if column in _PADDED:
+                    values = pc.if_else(pc.is_in(values, _PADDING), "", values)
+                columns[attribute] = values
+            yield _frame(pa.table(columns))
+
+    def users(self) -> Iterator[pd.DataFrame]:
+        """Chunks of `user_id` and all other columns of the file, verbatim."""
+        for rows in self._users.batches(self._users.header):
+            yield _frame(pa.Table.from_batches([rows.columns]))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
