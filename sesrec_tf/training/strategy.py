@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from typing import Any
 
 import tensorflow as tf
@@ -39,7 +40,7 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
             )
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+        _grow_memory(gpu)
     if cluster:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if replicas is not None and replicas > 1:
@@ -47,6 +48,17 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
     if gpus and replicas is None:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _grow_memory(gpu: tf.config.PhysicalDevice) -> None:
+    try:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    except RuntimeError:
+        warnings.warn(
+            f"{gpu.name} was in use before the strategy was chosen: TensorFlow has taken its whole "
+            "memory. Choose the strategy before any other TensorFlow call.",
+            stacklevel=3,
+        )
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

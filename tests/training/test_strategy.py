@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -103,6 +104,22 @@ def memory_growth() -> list[bool]:
     choose_strategy(1)
     gpus = tf.config.list_physical_devices("GPU")
     return [tf.config.experimental.get_memory_growth(each) for each in gpus]
+
+
+def late_warnings() -> list[str]:
+    """Of a strategy chosen when TensorFlow has its devices already."""
+    gpu = context.PhysicalDevice(name="/physical_device:GPU:99", device_type="GPU")
+    tf.zeros(1)
+    context.context()._physical_devices.append(gpu)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        choose_strategy(1)
+    return [str(warning.message) for warning in caught]
+
+
+def test_a_gpu_in_use_already_is_a_warning() -> None:
+    (message,) = in_new_process(late_warnings)
+    assert "GPU:99 was in use before the strategy was chosen" in message
 
 
 def test_gpus_take_memory_as_they_need_it() -> None:
