@@ -118,6 +118,8 @@ def _check_saving_compiled(model: RankingModel, features: Features, path: Path) 
     assert type(loaded.optimizer) is type(model.optimizer)
     labels = positive_first(features)
     for _ in range(2):
+        model.reset_metrics()
+        loaded.reset_metrics()
         expected = model.train_on_batch(features, labels, return_dict=True)
         assert loaded.train_on_batch(features, labels, return_dict=True) == expected
     for old, new in zip(model.weights, loaded.weights, strict=True):

