@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import shlex
 from collections.abc import Sequence
@@ -168,7 +167,7 @@ def _config(
         preset_name=arguments.preset,
         file=arguments.config,
         official=arguments.parity,
-        stored=dataclasses.replace(prepared.history),
+        stored=prepared.history,
         given=given,
     )
 

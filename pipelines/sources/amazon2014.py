@@ -120,12 +120,14 @@ class Amazon2014(Source):
     def interactions(self) -> Iterator[pd.DataFrame]:
         """See the base class; one row a review."""
         for events in self._events():
-            yield _frame(
-                {
-                    log_tables.USER_ID: events.users,
-                    log_tables.ITEM_ID: events.items,
-                    log_tables.TIMESTAMP: events.times,
-                }
+            yield log_tables.log_frame(
+                pa.table(
+                    {
+                        log_tables.USER_ID: events.users,
+                        log_tables.ITEM_ID: events.items,
+                        log_tables.TIMESTAMP: events.times,
+                    }
+                )
             )
 
     def searches(self) -> Iterator[pd.DataFrame]:
@@ -134,15 +136,17 @@ class Amazon2014(Source):
             query = self.queries.draw(events.users, events.items)
             rows = np.flatnonzero(query.is_valid().to_numpy(zero_copy_only=False))
             lines = pa.array(events.lines[rows]).cast(pa.string())
-            yield _frame(
-                {
-                    log_tables.USER_ID: events.users.take(rows),
-                    log_tables.SESSION_ID: pc.binary_join_element_wise("line_", lines, ""),
-                    log_tables.QUERY: query.take(rows),
-                    log_tables.SOURCE: pa.array([""] * len(rows), pa.string()),
-                    log_tables.CLICKED_ITEM_IDS: events.items.take(rows),
-                    log_tables.TIMESTAMP: events.times.take(rows),
-                }
+            yield log_tables.log_frame(
+                pa.table(
+                    {
+                        log_tables.USER_ID: events.users.take(rows),
+                        log_tables.SESSION_ID: pc.binary_join_element_wise("line_", lines, ""),
+                        log_tables.QUERY: query.take(rows),
+                        log_tables.SOURCE: pa.array([""] * len(rows), pa.string()),
+                        log_tables.CLICKED_ITEM_IDS: events.items.take(rows),
+                        log_tables.TIMESTAMP: events.times.take(rows),
+                    }
+                )
             )
 
     def items(self) -> Iterator[pd.DataFrame]:
@@ -176,7 +180,3 @@ class Amazon2014(Source):
                 f"{self.files.reviews} holds no reviews. Expected one JSON object a line. "
                 "Download it again."
             )
-
-
-def _frame(columns: dict[str, pa.Array]) -> pd.DataFrame:
-    return pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipelines.sources.line_blocks import line_blocks, line_error
 from pipelines.sources.source import CHUNK_ROWS
 from sesrec_tf.data.attributes import PATH_COLUMN, PATH_SEPARATOR
-from sesrec_tf.data.log_tables import ITEM_ID
+from sesrec_tf.data.log_tables import ITEM_ID, log_frame
 from sesrec_tf.errors import InputError
 
 CategoryPath = tuple[str, ...]
@@ -73,7 +73,7 @@ class Metadata:
             columns["brand"] = self.brands
         table = pa.table(columns)
         for start in range(0, len(table), CHUNK_ROWS):
-            yield table.slice(start, CHUNK_ROWS).to_pandas(types_mapper=pd.ArrowDtype)
+            yield log_frame(table.slice(start, CHUNK_ROWS))
 
 
 @dataclass

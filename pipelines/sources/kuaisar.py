@@ -17,9 +17,6 @@ from pipelines.sources.source import Source, add_input_flag
 from sesrec_tf.data import log_tables
 from sesrec_tf.errors import InputError
 
-TYPED_SOURCES = ("USER_INPUT",)
-"""Values of `search_source` that mean a typed query; every other is a suggested one."""
-
 FEED_COLUMNS = ("user_id", "item_id", "timestamp", "click")
 LEVELS = ("first", "second", "third", "fourth")
 ITEM_ATTRIBUTES = {
@@ -42,9 +39,10 @@ class KuaiSar(Source):
       Items sent together share their timestamp; preparation breaks ties of a user by (timestamp,
       interaction before search, row number), hence by the order of the file.
     - Searches: see `pipelines.sources.kuaisar_sessions`. The query is the keyword's integers
-      separated by spaces, the source is `search_source` verbatim (`TYPED_SOURCES`), and the
-      clicked items are the shown ones with `click_cnt > 0`, of any type, also of those that the
-      feed never shows (USER, LIVE, COMMODITY, MUSIC, ADVERT).
+      separated by spaces, the source is `search_source` verbatim (typed or suggested: see
+      `sesrec_tf.data.search_origins`), and the clicked items are the shown ones with
+      `click_cnt > 0`, of any type, also of those that the feed never shows (USER,
+      LIVE, COMMODITY, MUSIC, ADVERT).
     - Item attributes are those of `ITEM_ATTRIBUTES`, an author or category of 0 or `empty` being
       unknown; user attributes are all columns of `user_features.csv`. Their sizes are what the
       files hold, not what the documentation says.
@@ -104,7 +102,7 @@ class KuaiSar(Source):
                 }
             )
             clicked = self._feed.integers(rows, "click") == 1
-            yield _frame(table.filter(pa.array(clicked)))
+            yield log_tables.log_frame(table.filter(pa.array(clicked)))
 
     def searches(self) -> Iterator[pd.DataFrame]:
         """Chunks of `user_id, session_id, query, source, clicked_item_ids, timestamp`."""
@@ -119,13 +117,9 @@ class KuaiSar(Source):
                 if column in _PADDED:
                     values = pc.if_else(pc.is_in(values, _PADDING), "", values)
                 columns[attribute] = values
-            yield _frame(pa.table(columns))
+            yield log_tables.log_frame(pa.table(columns))
 
     def users(self) -> Iterator[pd.DataFrame]:
         """Chunks of `user_id` and all other columns of the file, verbatim."""
         for rows in self._users.batches(self._users.header):
-            yield _frame(pa.Table.from_batches([rows.columns]))
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+            yield log_tables.log_frame(pa.Table.from_batches([rows.columns]))

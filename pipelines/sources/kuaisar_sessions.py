@@ -101,7 +101,7 @@ class SearchSessions:
             shown = self._shown_items(rows)
             parts.append(shown.filter(pa.array(_is_among(shown, scattered))))
         gathered = pa.concat_tables(parts)
-        frame = gathered.select([*_KEY, "row"]).to_pandas(types_mapper=pd.ArrowDtype)
+        frame = log_tables.log_frame(gathered.select([*_KEY, "row"]))
         first = frame.groupby(_KEY, sort=False)["row"].transform("min")
         return gathered.append_column("first_row", pa.array(first.to_numpy(np.int64)))
 
@@ -135,7 +135,7 @@ class SearchSessions:
 
 def _table(shown: pa.Table, keep_clickless: bool) -> pd.DataFrame:
     """The searches table of the rows of complete sessions, in the order of the file."""
-    frame = shown.to_pandas(types_mapper=pd.ArrowDtype)
+    frame = log_tables.log_frame(shown)
     session = frame.groupby(_SESSION, sort=False).ngroup().to_numpy(np.int64)
     _, first = np.unique(session, return_index=True)
     sessions = frame.iloc[first].reset_index(drop=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipelines.sources.source import Source
-from sesrec_tf.data.log_files import read_table
+from sesrec_tf.data.log_files import read_log_tables, read_table
+from sesrec_tf.data.log_tables import LogTables
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Logs(Source):
     def from_arguments(cls, arguments: argparse.Namespace) -> Logs:
         """See the base class."""
         return cls(arguments.interactions, arguments.searches, arguments.items, arguments.users)
+
+    def read(self) -> LogTables:
+        """See the base class; without a copy through chunks."""
+        return read_log_tables(
+            self.interactions_file, self.searches_file, self.items_file, self.users_file
+        )
 
     def interactions(self) -> Iterator[pd.DataFrame]:
         """See the base class; the whole file in one chunk."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from sesrec_tf.data.log_tables import REQUIRED_COLUMNS, LogTables, require_columns
+from sesrec_tf.data.log_tables import REQUIRED_COLUMNS, LogTables, log_frame, require_columns
 from sesrec_tf.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".parquet.gz")
@@ -64,7 +64,7 @@ def read_table(path: Path, table: str) -> pd.DataFrame:
             f"{table}: cannot read {path} ({error}). Expected {' or '.join(SUFFIXES)} as the name "
             "says, complete and in UTF-8. Write the file again."
         ) from error
-    return rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return log_frame(rows)
 
 
 def _read_csv(path: Path, table: str) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from sesrec_tf.errors import InputError
 
@@ -56,6 +57,11 @@ class LogTables:
             if frame is not None:
                 require_columns(name, [str(column) for column in frame.columns])
                 require_rows(name, len(frame))
+
+
+def log_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows as a frame of Arrow's types, which keep text and integers as they are."""
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def require_columns(table: str, columns: list[str]) -> None:

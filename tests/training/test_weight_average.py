@@ -58,21 +58,23 @@ def test_it_is_the_mean_weighted_by_powers_of_the_decay(decay: float, values: li
     assert averaged(model, average) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_the_model_gets_its_own_weights_back() -> None:
+def average_of_one_and_model_at_two() -> tuple[WeightAverage, keras.Model]:
     model = model_of(1.0)
     average = WeightAverage(model, 0.5)
     average.update(1)
     set_weight(model, 2.0)
+    return average, model
+
+
+def test_the_model_gets_its_own_weights_back() -> None:
+    average, model = average_of_one_and_model_at_two()
     with average.applied():
         assert weight(model) == 1.0
     assert weight(model) == 2.0
 
 
 def test_an_error_within_leaves_the_model_its_own_weights() -> None:
-    model = model_of(1.0)
-    average = WeightAverage(model, 0.5)
-    average.update(1)
-    set_weight(model, 2.0)
+    average, model = average_of_one_and_model_at_two()
     with pytest.raises(ZeroDivisionError), average.applied():
         1 / 0  # noqa: B018
     assert weight(model) == 2.0
