@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.driver_flags import add_driver_flags, chosen_driver
+from pipelines.prepare_flags import add_rule_flags, rules
 from pipelines.sources.registry import SOURCES
 from pipelines.sources.source import Source
 from sesrec_tf.command_line import run_command
 from sesrec_tf.data.output_directory import require_free
 from sesrec_tf.data.preparation import prepare
-from sesrec_tf.data.prepare_options import (
-    MIN_INSTANCES,
-    NEGATIVE_DISTRIBUTIONS,
-    SPLIT_RULES,
-    TIME_UNITS,
-    PrepareOptions,
-)
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.data.progress_bar import progress_bar
+from sesrec_tf.data.rejected_rows import DIRECTORY
 from sesrec_tf.schema import SPLITS
 
 DEFAULT_SOURCE = next(iter(SOURCES.values()))
@@ -35,13 +30,20 @@ examples:
   python -m pipelines.prepare --interactions feed.parquet --searches searches.parquet \\
       --time-unit datetime --split time --valid-from 2024-03-01 --test-from 2024-03-08 \\
       --output data/spring
+  python -m pipelines.prepare --interactions 'feed/*.parquet' --searches 'searches/*.parquet' \\
+      --output data/shop --runner FnApiRunner --direct_running_mode=multi_processing \\
+      --direct_num_workers=4
   python -m pipelines.prepare --source kuaisar --input KuaiSAR --min-count 5 \\
       --min-earlier-searches 1 --output data/kuaisar
+  python -m pipelines.prepare --source sesrec_release --input release/kindle \
+      --output data/kindle
   python -m pipelines.prepare --source amazon2014 --help
       the flags of another source
 
-tables of the source `logs` (CSV with column names in the first line, or Parquet; .gz too):
+tables of the source `logs` (CSV with column names in the first line, or Parquet; .gz too;
+a file, a directory, a quoted pattern or a URL each):
   interactions  user_id, item_id, timestamp
+                (for the rules `given`: split, negative_item_ids)
   searches      user_id, session_id, query, source, clicked_item_ids, timestamp
   items         item_id and any categorical columns; "A > B" values are paths
   users         user_id and any categorical columns
@@ -55,6 +57,7 @@ def parser(source: type[Source] = DEFAULT_SOURCE) -> argparse.ArgumentParser:
         description="Turns joint search and recommendation logs into a prepared data set.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # What is not one of these flags may be one of Beam's.
     )
     _add_source_flag(result)
     source.add_flags(result.add_argument_group(f"source {source.name}", source.summary))
@@ -68,9 +71,8 @@ def parser(source: type[Source] = DEFAULT_SOURCE) -> argparse.ArgumentParser:
     )
     output.add_argument("--overwrite", action="store_true", help="replace an earlier output")
     output.add_argument("--shards", type=int, help="record files a split (default: by size)")
-    _add_split_flags(result, source.time_unit)
-    _add_width_flags(result)
-    _add_negative_flags(result)
+    add_rule_flags(result, source)
+    add_driver_flags(result)
     return result
 
 
@@ -81,17 +83,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         InputError: if a file, a flag or the output directory is unusable.
     """
     source = _chosen_source(argv)
-    arguments = parser(source).parse_args(argv)
+    arguments, others = parser(source).parse_known_args(argv)
     output = arguments.output
-    names = {field.name for field in fields(PrepareOptions)}
-    options = PrepareOptions(**{k: v for k, v in vars(arguments).items() if k in names})
+    options = rules(arguments)
+    driver = chosen_driver(arguments, others)
     require_free(output, INFO_FILE, options.overwrite)
     logs = source.from_arguments(arguments)
     with progress_bar(Console(stderr=True)) as report:
-        report("reading the logs", 0.0)
-        dataset = prepare(logs.read(), options, output, report)
+        dataset = prepare(logs, options, output, report, driver)
     console = Console()
     console.print(summary(dataset))
+    for line in remarks(dataset):
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(f"\nPrepared {output}. Next:\n")
     console.print(f"  python -m sesrec_tf.train --data {output}", soft_wrap=True, highlight=False)
 
@@ -119,6 +122,23 @@ def summary(dataset: PreparedDataset) -> Table:
     return table
 
 
+def remarks(dataset: PreparedDataset) -> list[str]:
+    """What the counts do not show: rows that could not be used, and ids without attributes."""
+    info, found = dataset.info, []
+    for table, rows in info["rows"].items():
+        if rows["rejected"]:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["rejected"].items())
+            where = dataset.path / DIRECTORY / f"{table}.csv"
+            found.append(
+                f"{table}: {rows['used']:,} of {rows['read']:,} rows used; rejected: {reasons} "
+                f"({where})"
+            )
+    for table, absent in info["without_attributes"].items():
+        if absent:
+            found.append(f"{absent:,} known {table} have no row in `{table}`: attributes unknown")
+    return found
+
+
 def _add_source_flag(result: argparse.ArgumentParser) -> None:
     """Which source; each has flags of its own, and no other source's flag is understood."""
     result.add_argument(
@@ -134,70 +154,6 @@ def _chosen_source(argv: Sequence[str] | None) -> type[Source]:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _add_source_flag(first)
     return SOURCES[first.parse_known_args(argv)[0].source]
-
-
-def _add_split_flags(result: argparse.ArgumentParser, time_unit: str) -> None:
-    flags = result.add_argument_group("instances and split")
-    flags.add_argument(
-        "--time-unit",
-        choices=TIME_UNITS,
-        default=time_unit,
-        help="of the timestamps; `order` is a position in the user's sequence "
-        f"(default: {time_unit})",
-    )
-    flags.add_argument(
-        "--split",
-        choices=SPLIT_RULES,
-        default=PrepareOptions.split,
-        help="a user's last instance tests and the second last validates, or by time "
-        "(default: leave-last-out)",
-    )
-    flags.add_argument("--valid-from", metavar="T", help="first instant of validation (`time`)")
-    flags.add_argument("--test-from", metavar="T", help="first instant of test (`time`)")
-    _add_integer(flags, "min_earlier_searches", "searches that must precede an instance")
-    flags.add_argument(
-        "--min-instances",
-        type=int,
-        metavar="N",
-        help="instances a user needs to validate and test (`leave-last-out`; "
-        f"default: {MIN_INSTANCES})",
-    )
-    _add_integer(
-        flags,
-        "min_count",
-        "rarer items, queries and words are unknown; training instances of such items are left out",
-    )
-
-
-def _add_width_flags(result: argparse.ArgumentParser) -> None:
-    flags = result.add_argument_group("widths")
-    _add_integer(flags, "max_rec", "most recent interactions kept in a history")
-    _add_integer(flags, "max_searches", "most recent search sessions kept in a history")
-    _add_integer(flags, "max_clicks", "first clicks of a session kept, at most")
-    _add_integer(flags, "max_words", "first words of a query kept, at most")
-
-
-def _add_negative_flags(result: argparse.ArgumentParser) -> None:
-    flags = result.add_argument_group("frozen evaluation candidates")
-    flags.add_argument(
-        "--negatives",
-        choices=NEGATIVE_DISTRIBUTIONS,
-        default=PrepareOptions.negatives,
-        help="how they are drawn from the training items (default: uniform)",
-    )
-    _add_integer(flags, "num_negatives", "negatives beside each positive")
-    _add_integer(flags, "seed", "of the draw")
-
-
-def _add_integer(flags: argparse._ArgumentGroup, name: str, meaning: str) -> None:
-    default = getattr(PrepareOptions, name)
-    flags.add_argument(
-        "--" + name.replace("_", "-"),
-        type=int,
-        default=default,
-        metavar="N",
-        help=f"{meaning} (default: {default})",
-    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class ServingError(InputError):
     Attributes:
         target: the server's address.
         code: the gRPC status code.
-        details: the server's message.
+        message: the server's.
     """
 
     def __init__(self, target: str, code: grpc.StatusCode, details: str) -> None:
@@ -29,4 +29,4 @@ class ServingError(InputError):
         super().__init__(f"server {target}: {code.name}: {details.rstrip('.')}. {advice}".rstrip())
         self.target = target
         self.code = code
-        self.details = details
+        self.message = details

@@ -11,7 +11,8 @@ from sesrec_tf.errors import InputError
 def run_command(main: Callable[[Sequence[str] | None], None]) -> None:
     """Runs `main` on the process's arguments.
 
-    An `InputError` is printed as one line with exit status 2, a diverged training with status 1;
+    An `InputError` is printed as one line, and one for each of its details, with exit status 2, a
+    diverged training with status 1;
     Ctrl-C exits with 130, the shell's convention. None of them shows a traceback; anything else is
     a defect and keeps it.
     """
@@ -29,4 +30,5 @@ def run_command(main: Callable[[Sequence[str] | None], None]) -> None:
 
 
 def _print_error(error: Exception) -> None:
-    print("error:", " ".join(str(error).split("\n")), file=sys.stderr)
+    for line in (f"error: {error}", *(f"  {detail}" for detail in getattr(error, "details", ()))):
+        print(" ".join(line.split("\n")), file=sys.stderr)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 
 import pytest
@@ -27,16 +28,26 @@ def fails_with(error: BaseException) -> int | str | None:
     [
         (InputError("no such thing. Do that."), 2, "error: no such thing. Do that.\n"),
         (InputError("first\nsecond"), 2, "error: first second\n"),
+        (
+            InputError("3 rows are bad. The first 2:", ["a: x\ny", "b: z"]),
+            2,
+            "error: 3 rows are bad. The first 2:\n  a: x y\n  b: z\n",
+        ),
         (FloatingPointError("`bce` is nan"), 1, "error: `bce` is nan\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line(
+def test_what_a_user_can_mend_is_a_line_and_its_details(
     error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails_with(error) == status
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", line)
+
+
+def test_details_survive_the_way_from_another_process() -> None:
+    error = pickle.loads(pickle.dumps(InputError("a line", ["b", "c"])))
+    assert (str(error), error.details) == ("a line", ("b", "c"))
 
 
 def test_a_defect_keeps_its_traceback() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +17,7 @@ from pipelines.sources.amazon_files import AmazonFiles
 from pipelines.sources.amazon_metadata import Metadata
 from pipelines.sources.amazon_qrels import QrelsQueries
 from pipelines.sources.amazon_queries import CategoryQueries
-from pipelines.sources.amazon_reviews import ReviewEvents, ReviewFile
+from pipelines.sources.amazon_reviews import ReviewFile
 from pipelines.sources.amazon_terms import (
     QueryTerms,
     WordCounts,
@@ -26,7 +26,16 @@ from pipelines.sources.amazon_terms import (
 )
 from pipelines.sources.pair_queries import PairQueries
 from pipelines.sources.source import Source, add_input_flag
-from sesrec_tf.data import log_tables
+from sesrec_tf.data.log_chunk import ROW, LogChunk
+from sesrec_tf.data.log_tables import (
+    CLICKED_ITEM_IDS,
+    ITEM_ID,
+    QUERY,
+    SESSION_ID,
+    SOURCE,
+    TIMESTAMP,
+    USER_ID,
+)
 from sesrec_tf.errors import InputError
 
 QUERY_RULES = ("qrels", "category")
@@ -55,6 +64,7 @@ class Amazon2014(Source):
     name = "amazon2014"
     summary = "Amazon reviews of 2014: reviews_*_5.json.gz, meta_*.json.gz"
     time_unit = "s"
+    tables = ("interactions", "searches", "items")
 
     files: AmazonFiles
     query_rule: str = "category"
@@ -117,41 +127,65 @@ class Amazon2014(Source):
             stop_words=None if words is None else read_stop_words(words),
         )
 
-    def interactions(self) -> Iterator[pd.DataFrame]:
-        """See the base class; one row a review."""
-        for events in self._events():
-            yield log_tables.log_frame(
-                pa.table(
-                    {
-                        log_tables.USER_ID: events.users,
-                        log_tables.ITEM_ID: events.items,
-                        log_tables.TIMESTAMP: events.times,
-                    }
-                )
-            )
+    def chunks(self, table: str, part: int = 0) -> Iterator[LogChunk]:
+        """See `LogReader`.
 
-    def searches(self) -> Iterator[pd.DataFrame]:
-        """See the base class; session `line_<n>` is that of the review in line n, from 0."""
-        for events in self._events():
+        A line of the reviews that cannot be read is rejected from the interactions and from the
+        searches: both lose a row.
+        """
+        read = {
+            "interactions": self._interactions,
+            "searches": self._searches,
+            "items": self._products,
+        }
+        return read[table]()
+
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader`."""
+        path = self.files.metadata if table == "items" else self.files.reviews
+        return [str(path)] * len(rows), rows + 1
+
+    def __getstate__(self) -> dict[str, object]:
+        """What was given, without what was read since."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _interactions(self) -> Iterator[LogChunk]:
+        """One row a review."""
+        for events in ReviewFile(self.files.reviews).events():
+            rows = pa.table(
+                {
+                    ROW: events.rows,
+                    USER_ID: events.users,
+                    ITEM_ID: events.items,
+                    TIMESTAMP: events.times,
+                }
+            )
+            yield LogChunk(rows, events.rejected)
+
+    def _searches(self) -> Iterator[LogChunk]:
+        """Session `line_<n>` is that of the review in line n, from 0."""
+        for events in ReviewFile(self.files.reviews).events():
             query = self.queries.draw(events.users, events.items)
-            rows = np.flatnonzero(query.is_valid().to_numpy(zero_copy_only=False))
-            lines = pa.array(events.lines[rows]).cast(pa.string())
-            yield log_tables.log_frame(
-                pa.table(
-                    {
-                        log_tables.USER_ID: events.users.take(rows),
-                        log_tables.SESSION_ID: pc.binary_join_element_wise("line_", lines, ""),
-                        log_tables.QUERY: query.take(rows),
-                        log_tables.SOURCE: pa.array([""] * len(rows), pa.string()),
-                        log_tables.CLICKED_ITEM_IDS: events.items.take(rows),
-                        log_tables.TIMESTAMP: events.times.take(rows),
-                    }
-                )
+            found = np.flatnonzero(query.is_valid().to_numpy(zero_copy_only=False))
+            lines = pa.array(events.rows[found]).cast(pa.string())
+            rows = pa.table(
+                {
+                    ROW: events.rows[found],
+                    USER_ID: events.users.take(found),
+                    SESSION_ID: pc.binary_join_element_wise("line_", lines, ""),
+                    QUERY: query.take(found),
+                    SOURCE: pa.array([""] * len(found), pa.string()),
+                    CLICKED_ITEM_IDS: events.items.take(found),
+                    TIMESTAMP: events.times.take(found),
+                }
             )
+            yield LogChunk(rows, events.rejected)
 
-    def items(self) -> Iterator[pd.DataFrame]:
-        """See the base class: all products with their `category` and `brand`."""
-        return self.metadata.tables()
+    def _products(self) -> Iterator[LogChunk]:
+        """All products with their `category` and `brand`."""
+        return self.metadata.chunks()
 
     @cached_property
     def metadata(self) -> Metadata:
@@ -169,14 +203,3 @@ class Amazon2014(Source):
             counts.add(texts)
         vocabulary = counts.vocabulary(terms, self.min_count)
         return CategoryQueries(self.metadata, terms, vocabulary, self.seed)
-
-    def _events(self) -> Iterator[ReviewEvents]:
-        empty = True
-        for events in ReviewFile(self.files.reviews).events():
-            empty = False
-            yield events
-        if empty:
-            raise InputError(
-                f"{self.files.reviews} holds no reviews. Expected one JSON object a line. "
-                "Download it again."
-            )

@@ -21,7 +21,8 @@ class QrelsQueries(PairQueries):
     """The queries of a pair: those that its relevance judgements name.
 
     The judgements of the benchmark's training and test files are one set. A judgement of 0 and a
-    query without words count for nothing.
+    query without words count for nothing. The files belong to the benchmark and are no logs: a bad
+    line is an error, and no row is rejected for it.
     """
 
     def __init__(self, query_text: Path, qrels: Iterable[Path], seed: int) -> None:

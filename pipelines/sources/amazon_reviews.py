@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from pipelines.sources.line_blocks import LineBlock, line_blocks, line_error
+from pipelines.sources.line_blocks import LineBlock, line_blocks
+from pipelines.sources.rejected_lines import RejectedLines, UnusableLineError, utf8_text
 
 USER = "reviewerID"
 ITEM = "asin"
@@ -22,7 +23,7 @@ TIME = "unixReviewTime"
 _EVENT_FIELDS = pa.schema([(USER, pa.string()), (ITEM, pa.string()), (TIME, pa.int64())])
 _TEXT_FIELDS = pa.schema([("reviewText", pa.string()), ("summary", pa.string())])
 _REQUIRED = frozenset(_EVENT_FIELDS.names)
-_EXPECTED = {pa.string(): "non-empty text", pa.int64(): "a whole number of seconds"}
+_KINDS = {pa.string(): ("text", "text"), pa.int64(): ("an integer", "seconds, as 64 bits")}
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,17 @@ class ReviewEvents:
     """Some consecutive reviews, `[N]` each.
 
     Attributes:
-        lines: their line numbers, from 0, as in the review ids of the product search benchmark.
+        rows: their line numbers, from 0, as in the review ids of the product search benchmark.
         users, items: ids.
         times: int64 seconds.
+        rejected: the other lines among them that are not empty.
     """
 
-    lines: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     users: pa.Array
     items: pa.Array
     times: pa.Array
+    rejected: pa.Table
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class ReviewFile:
     """`reviews_*_5.json.gz`, read in blocks that are forgotten again.
 
     A block is parsed as a whole, which is three times as fast as line by line. What that finds
-    odd is parsed again by line, so that an error has a line number.
+    odd is parsed again by line, so that a bad line costs no other.
 
     Attributes:
         path: of the file.
@@ -58,38 +61,40 @@ class ReviewFile:
         """Who reviewed what and when, in the order of the file.
 
         A review of these fields has more than 48 bytes, so a block has fewer rows than
-        `CHUNK_ROWS`.
+        `CHUNK_ROWS`. Rejected are lines that are no JSON object, and those without a user, an
+        item or a time.
 
         Raises:
-            InputError: naming the line that is not a JSON object, or lacks a user, an item or a
-                time.
+            InputError: if the file cannot be read to its end.
         """
         for block in line_blocks(self.path):
-            lines, fields = _parse(block, _EVENT_FIELDS)
-            if len(lines):
-                yield ReviewEvents(lines, fields[USER], fields[ITEM], fields[TIME])
+            rejected = RejectedLines()
+            rows, fields = _parse(block, _EVENT_FIELDS, rejected)
+            yield ReviewEvents(rows, fields[USER], fields[ITEM], fields[TIME], rejected.table())
 
     def texts(self) -> Iterator[bytes]:
         """Texts and summaries, UTF-8, some thousands at a time with line breaks between them.
 
+        What is no text counts for nothing, nor does a line that is no JSON object.
+
         Raises:
-            InputError: naming the line that is not a JSON object or has a text of another type.
+            InputError: if the file cannot be read to its end.
         """
         for block in line_blocks(self.path):
-            _, fields = _parse(block, _TEXT_FIELDS)
+            _, fields = _parse(block, _TEXT_FIELDS, RejectedLines())
             columns = (pc.fill_null(column, "").cast(pa.binary()) for column in fields.values())
             yield b"\n".join(text for column in columns for text in column.to_pylist())
 
 
 def _parse(
-    block: LineBlock, fields: pa.Schema
+    block: LineBlock, fields: pa.Schema, rejected: RejectedLines
 ) -> tuple[npt.NDArray[np.int64], dict[str, pa.Array]]:
     """Line numbers from 0, and the fields of every line."""
     table = _parse_whole(block, fields)
     if table is None:
-        return _parse_by_line(block, fields)
-    lines = np.arange(table.num_rows) + (block.first_line - 1)
-    return lines, {name: table[name].combine_chunks() for name in fields.names}
+        return _parse_by_line(block, fields, rejected)
+    rows = np.arange(table.num_rows) + (block.first_line - 1)
+    return rows, {name: table[name].combine_chunks() for name in fields.names}
 
 
 def _parse_whole(block: LineBlock, fields: pa.Schema) -> pa.Table | None:
@@ -109,61 +114,58 @@ def _parse_whole(block: LineBlock, fields: pa.Schema) -> pa.Table | None:
         return None
     # More rows than lines: several objects on one.
     odd = table.num_rows != line_ends + 1 or any(
-        _any_missing(table[name]) for name in _REQUIRED.intersection(fields.names)
+        table[name].null_count for name in _REQUIRED.intersection(fields.names)
     )
     return None if odd else table
 
 
-def _any_missing(column: pa.ChunkedArray) -> bool:
-    empty = pa.types.is_string(column.type) and pc.any(pc.equal(column, "")).as_py()
-    return bool(column.null_count or empty)
-
-
 def _parse_by_line(
-    block: LineBlock, fields: pa.Schema
+    block: LineBlock, fields: pa.Schema, rejected: RejectedLines
 ) -> tuple[npt.NDArray[np.int64], dict[str, pa.Array]]:
-    lines: list[int] = []
-    columns: dict[str, list[Any]] = {name: [] for name in fields.names}
-    for number, line in block.lines():
-        review = _json_object(block.path, number, line)
-        lines.append(number - 1)
-        for field in fields:
-            columns[field.name].append(_value(review, field, block.path, number))
-    arrays = {field.name: pa.array(columns[field.name], field.type) for field in fields}
-    return np.array(lines, np.int64), arrays
+    rows: list[int] = []
+    values: list[list[str | int | None]] = []
+    for row, line in enumerate(block.raw_lines, block.first_line - 1):
+        if not line.strip():
+            continue
+        try:
+            review = _json_object(line)
+            values.append([_value(review, field) for field in fields])
+            rows.append(row)
+        except UnusableLineError as problem:
+            rejected.add(row, problem, line)
+    columns = zip(*values, strict=True) if values else ([] for _ in fields)
+    arrays = zip(fields, columns, strict=True)
+    return np.array(rows, np.int64), {
+        field.name: pa.array(column, field.type) for field, column in arrays
+    }
 
 
-def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
+def _json_object(line: bytes) -> dict[str, Any]:
+    text = utf8_text(line)
     try:
-        review = json.loads(line)
+        review = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise line_error(path, number, f"no JSON ({error})", "one JSON object", line) from error
+        raise UnusableLineError("line is no JSON", "one JSON object") from error
     if not isinstance(review, dict):
-        raise line_error(path, number, "no JSON object", "one JSON object", line)
+        raise UnusableLineError("line is no JSON object", "one JSON object")
     return review
 
 
-def _value(review: dict[str, Any], field: pa.Field, path: Path, number: int) -> str | int | None:
+def _value(review: dict[str, Any], field: pa.Field) -> str | int | None:
     value = review.get(field.name)
-    expected = _EXPECTED[field.type]
     if field.name not in _REQUIRED:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            # Half of a surrogate pair is JSON, but no text.
-            return value.encode("utf-8", "ignore").decode()
-        raise line_error(path, number, f"`{field.name}` is no text", "text", value)
+        # Half of a surrogate pair is JSON, but no text.
+        return value.encode("utf-8", "ignore").decode() if isinstance(value, str) else None
+    kind, expected = _KINDS[field.type]
     if value is None:
-        raise line_error(path, number, f"no `{field.name}`", expected, review)
+        raise UnusableLineError(f"{field.name} is missing", expected)
     if not (_is_text(value) if pa.types.is_string(field.type) else _is_int64(value)):
-        raise line_error(path, number, f"`{field.name}` is unusable", expected, value)
+        raise UnusableLineError(f"{field.name} is not {kind}", expected)
     return value
 
 
 def _is_text(value: object) -> bool:
-    return (
-        isinstance(value, str) and bool(value) and not any("\ud800" <= c <= "\udfff" for c in value)
-    )
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _is_int64(value: object) -> bool:

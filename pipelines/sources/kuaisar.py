@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.sources.csv_columns import INTEGER, TEXT
 from pipelines.sources.csv_file import CsvFile
 from pipelines.sources.kuaisar_sessions import CLICKLESS, COLUMNS, EARLIEST, FILE, SearchSessions
 from pipelines.sources.source import Source, add_input_flag
-from sesrec_tf.data import log_tables
+from sesrec_tf.data.log_chunk import ROW, LogChunk
+from sesrec_tf.data.log_tables import ITEM_ID, TIMESTAMP, USER_ID
 from sesrec_tf.errors import InputError
 
-FEED_COLUMNS = ("user_id", "item_id", "timestamp", "click")
+FEED_COLUMNS = {USER_ID: TEXT, ITEM_ID: TEXT, TIMESTAMP: INTEGER, "click": INTEGER}
 LEVELS = ("first", "second", "third", "fourth")
 ITEM_ATTRIBUTES = {
     "author_id": "author_id",
@@ -62,6 +65,7 @@ class KuaiSar(Source):
         "(social_network is not used)"
     )
     time_unit: ClassVar[str] = "ms"
+    tables: ClassVar[tuple[str, ...]] = ("interactions", "searches", "items", "users")
 
     def __init__(self, directory: str | Path, clickless: str = EARLIEST) -> None:
         if clickless not in CLICKLESS:
@@ -69,10 +73,10 @@ class KuaiSar(Source):
                 f"`--clickless` should be one of {', '.join(CLICKLESS)}. Received: {clickless!r}."
             )
         directory = Path(directory)
-        self._feed = CsvFile(directory, "rec_inter.csv", FEED_COLUMNS)
-        self._sessions = SearchSessions(CsvFile(directory, FILE, COLUMNS), clickless)
-        self._users = CsvFile(directory, "user_features.csv", ("user_id",))
-        self._items = CsvFile(directory, "item_features.csv", ("item_id", *ITEM_ATTRIBUTES))
+        self._feed = CsvFile(directory, "rec_inter.csv", list(FEED_COLUMNS))
+        self._sessions = SearchSessions(CsvFile(directory, FILE, list(COLUMNS)), clickless)
+        self._users = CsvFile(directory, "user_features.csv", (USER_ID,))
+        self._items = CsvFile(directory, "item_features.csv", (ITEM_ID, *ITEM_ATTRIBUTES))
 
     @classmethod
     def add_flags(cls, flags: argparse._ArgumentGroup) -> None:
@@ -91,35 +95,47 @@ class KuaiSar(Source):
         """See `Source.from_arguments`."""
         return cls(arguments.input, arguments.clickless)
 
-    def interactions(self) -> Iterator[pd.DataFrame]:
-        """Chunks of `user_id, item_id, timestamp`, the last in milliseconds."""
-        for rows in self._feed.batches(FEED_COLUMNS):
-            table = pa.table(
-                {
-                    log_tables.USER_ID: rows.columns["user_id"],
-                    log_tables.ITEM_ID: rows.columns["item_id"],
-                    log_tables.TIMESTAMP: self._feed.integers(rows, "timestamp"),
-                }
-            )
-            clicked = self._feed.integers(rows, "click") == 1
-            yield log_tables.log_frame(table.filter(pa.array(clicked)))
+    def chunks(self, table: str, part: int = 0) -> Iterator[LogChunk]:
+        """See `LogReader`.
 
-    def searches(self) -> Iterator[pd.DataFrame]:
-        """Chunks of `user_id, session_id, query, source, clicked_item_ids, timestamp`."""
-        return self._sessions.chunks()
+        Rejected rows are rows of the files: several may belong to one session, and those of the
+        feed need not be clicks.
+        """
+        read = {
+            "interactions": self._interactions,
+            "searches": self._sessions.chunks,
+            "items": self._item_chunks,
+            "users": self._user_chunks,
+        }
+        return read[table]()
 
-    def items(self) -> Iterator[pd.DataFrame]:
-        """Chunks of `item_id` and the attributes, "" where one is unknown."""
-        for rows in self._items.batches(("item_id", *ITEM_ATTRIBUTES)):
-            columns = {log_tables.ITEM_ID: rows.columns["item_id"]}
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader`; the line of a session is that of its first row."""
+        files = {
+            "interactions": self._feed,
+            "searches": self._sessions.file,
+            "items": self._items,
+            "users": self._users,
+        }
+        return files[table].lines(rows)
+
+    def _interactions(self) -> Iterator[LogChunk]:
+        for chunk in self._feed.chunks(FEED_COLUMNS):
+            clicked = chunk.rows.filter(pc.equal(chunk.rows["click"], 1))
+            yield LogChunk(clicked.drop_columns("click"), chunk.rejected)
+
+    def _item_chunks(self) -> Iterator[LogChunk]:
+        names = (ITEM_ID, *ITEM_ATTRIBUTES)
+        for chunk in self._items.chunks(dict.fromkeys(names, TEXT)):
+            columns = {name: chunk.rows[name] for name in (ROW, ITEM_ID)}
             for column, attribute in ITEM_ATTRIBUTES.items():
-                values = rows.columns[column]
+                values = chunk.rows[column]
                 if column in _PADDED:
                     values = pc.if_else(pc.is_in(values, _PADDING), "", values)
                 columns[attribute] = values
-            yield log_tables.log_frame(pa.table(columns))
+            yield LogChunk(pa.table(columns), chunk.rejected)
 
-    def users(self) -> Iterator[pd.DataFrame]:
-        """Chunks of `user_id` and all other columns of the file, verbatim."""
-        for rows in self._users.batches(self._users.header):
-            yield log_tables.log_frame(pa.Table.from_batches([rows.columns]))
+    def _user_chunks(self) -> Iterator[LogChunk]:
+        return self._users.chunks(dict.fromkeys(self._users.header, TEXT))

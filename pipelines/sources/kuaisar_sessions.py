@@ -11,7 +11,7 @@ sessions that do not stand together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,27 +19,38 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.csv_file import CsvFile, TextRows
-from sesrec_tf.data import log_tables
+from pipelines.sources.csv_columns import INTEGER, INTEGER_LIST, TEXT
+from pipelines.sources.csv_file import CsvFile
+from sesrec_tf.data.log_chunk import ROW, LogChunk
+from sesrec_tf.data.log_tables import (
+    CLICKED_ITEM_IDS,
+    ITEM_ID,
+    QUERY,
+    SESSION_ID,
+    SOURCE,
+    TIMESTAMP,
+    USER_ID,
+)
 
 FILE = "src_inter.csv"
-KEY = ("user_id", "search_session_id")
-COLUMNS = (
-    *KEY,
-    "search_session_timestamp",
-    "keyword",
-    "search_source",
-    "item_id",
-    "click_cnt",
-)
+COLUMNS = {
+    "user_id": TEXT,
+    "search_session_id": TEXT,
+    "search_session_timestamp": INTEGER,
+    "keyword": INTEGER_LIST,
+    "search_source": TEXT,
+    "item_id": TEXT,
+    "click_cnt": INTEGER,
+}
 EARLIEST = "earliest"
 CLICKLESS = (EARLIEST, "drop")
 """A session without a click: its earliest shown item, by the order of the file, counts as clicked,
 or the session is left out."""
 
-_KEY = ["user_id", "session_id"]
+_KEY = (USER_ID, SESSION_ID)
 # One session: the key alone may stand for several.
-_SESSION = [*_KEY, "timestamp", "query", "source"]
+_SESSION = (*_KEY, TIMESTAMP, QUERY, SOURCE)
+_NAMES = (*_SESSION, ITEM_ID, "clicks", ROW)
 
 Integers = npt.NDArray[np.int64]
 
@@ -47,43 +58,45 @@ Integers = npt.NDArray[np.int64]
 class SearchSessions:
     """The sessions of a file, in the order of their first rows.
 
-    Several sessions of one id stand together, where the first of them stands.
-
     Args:
         file: with the columns `COLUMNS`.
         clickless: one of `CLICKLESS`.
+
+    Attributes:
+        file: as given.
     """
 
     def __init__(self, file: CsvFile, clickless: str) -> None:
-        self._file = file
+        self.file = file
         self._clickless = clickless
 
-    def chunks(self) -> Iterator[pd.DataFrame]:
-        """Chunks of the searches table.
+    def chunks(self) -> Iterator[LogChunk]:
+        """Chunks of the searches table; the row of a session is its first.
 
-        Raises:
-            InputError: naming the line of a keyword that is no list of integers, or of a time or
-                number of clicks that is no integer.
+        Rejected are rows of the file: a session keeps those of its rows that can be read, and is
+        lost where none can.
         """
         scattered = self._scattered()
         gathered = self._gather(scattered)
         shown = None
-        for rows in self._file.batches(COLUMNS):
-            batch = self._shown_items(rows)
-            shown = batch if shown is None else pa.concat_tables([shown, batch])
-            starts = _run_starts(shown["user_id"], shown["session_id"])
-            # The last run may go on in the next batch.
+        for chunk in self._file_chunks():
+            shown = chunk.rows if shown is None else pa.concat_tables([shown, chunk.rows])
+            starts = _run_starts(shown[USER_ID], shown[SESSION_ID])
+            # The last run may go on in the next chunk.
             complete = int(starts[-1]) if len(starts) else 0
-            yield self._sessions(shown.slice(0, complete), scattered, gathered)
+            sessions, gathered = self._sessions(shown.slice(0, complete), scattered, gathered)
+            yield LogChunk(sessions, chunk.rejected)
             shown = shown.slice(complete)
         if shown is not None and len(shown):
-            yield self._sessions(shown, scattered, gathered)
+            sessions, _ = self._sessions(shown, scattered, gathered)
+            yield LogChunk(sessions)
 
     def _scattered(self) -> npt.NDArray[np.uint64]:
         """Sorted hashes of the keys whose rows do not stand together."""
         hashes, before = [np.zeros(0, np.uint64)], None
-        for rows in self._file.batches(KEY):
-            user, session = (rows.columns[name] for name in KEY)
+        key = ("user_id", "search_session_id")
+        for chunk in self.file.chunks(dict.fromkeys(key, TEXT)):
+            user, session = (chunk.rows[name] for name in key)
             runs = _hashes(user, session, _run_starts(user, session))
             if len(runs):
                 continued = before is not None and runs[0] == before
@@ -92,94 +105,84 @@ class SearchSessions:
         every = np.sort(np.concatenate(hashes))
         return np.unique(every[1:][every[1:] == every[:-1]])
 
-    def _gather(self, scattered: npt.NDArray[np.uint64]) -> pa.Table | None:
-        """The rows of those keys, with the row where the key is met first as `first_row`."""
-        if len(scattered) == 0:
-            return None
-        parts = []
-        for rows in self._file.batches(COLUMNS):
-            shown = self._shown_items(rows)
-            parts.append(shown.filter(pa.array(_is_among(shown, scattered))))
-        gathered = pa.concat_tables(parts)
-        frame = log_tables.log_frame(gathered.select([*_KEY, "row"]))
-        first = frame.groupby(_KEY, sort=False)["row"].transform("min")
-        return gathered.append_column("first_row", pa.array(first.to_numpy(np.int64)))
+    def _gather(self, scattered: npt.NDArray[np.uint64]) -> pa.Table:
+        """The sessions of those keys."""
+        rows = self._file_chunks() if len(scattered) else iter(())
+        parts = [chunk.rows.filter(pa.array(_is_among(chunk.rows, scattered))) for chunk in rows]
+        return self._table(pa.concat_tables(parts)) if parts else None
 
-    def _shown_items(self, rows: TextRows) -> pa.Table:
-        columns = rows.columns
-        return pa.table(
-            {
-                "row": np.arange(rows.first, rows.first + len(columns)),
-                "user_id": columns["user_id"],
-                "session_id": columns["search_session_id"],
-                "timestamp": self._file.integers(rows, "search_session_timestamp"),
-                "query": self._file.integer_lists(rows, "keyword"),
-                "source": columns["search_source"],
-                "item_id": columns["item_id"],
-                "clicked": self._file.integers(rows, "click_cnt") > 0,
-            }
-        )
+    def _file_chunks(self) -> Iterator[LogChunk]:
+        for chunk in self.file.chunks(COLUMNS):
+            yield LogChunk(chunk.rows.rename_columns(_NAMES), chunk.rejected)
 
     def _sessions(
         self, shown: pa.Table, scattered: npt.NDArray[np.uint64], gathered: pa.Table | None
-    ) -> pd.DataFrame:
-        if gathered is not None and len(shown):
-            begin, end = shown["row"][0].as_py(), shown["row"][-1].as_py()
-            first = gathered["first_row"]
-            begun = pc.and_(pc.greater_equal(first, begin), pc.less_equal(first, end))
-            alone = shown.filter(pa.array(~_is_among(shown, scattered)))
-            moved = gathered.filter(begun).drop(["first_row"])
-            shown = pa.concat_tables([alone, moved]).sort_by("row")
-        return _table(shown, keep_clickless=self._clickless == EARLIEST)
+    ) -> tuple[pa.Table, pa.Table | None]:
+        """The sessions that begin in these rows, and the gathered ones that begin later."""
+        if gathered is None or len(shown) == 0:
+            return self._table(shown), gathered
+        alone = self._table(shown.filter(pa.array(~_is_among(shown, scattered))))
+        last = shown[ROW][-1].as_py()
+        begun = int(np.searchsorted(gathered[ROW].to_numpy(), last, side="right"))
+        sessions = pa.concat_tables([alone, gathered.slice(0, begun)]).sort_by(ROW)
+        return sessions, gathered.slice(begun)
+
+    def _table(self, shown: pa.Table) -> pa.Table:
+        """The searches table of the rows of complete sessions."""
+        session = _numbers(shown, _SESSION)
+        _, first = np.unique(session, return_index=True)
+        clicked = shown["clicks"].to_numpy() > 0
+        has_click = np.bincount(session[clicked], minlength=len(first)) > 0
+        clicked[first[~has_click]] = True
+        sessions = shown.select([ROW, *_SESSION]).take(first)
+        sessions = sessions.set_column(
+            sessions.column_names.index(SESSION_ID), SESSION_ID, _session_ids(sessions)
+        ).append_column(
+            CLICKED_ITEM_IDS,
+            _distinct_items(session[clicked], shown[ITEM_ID].filter(clicked), len(first)),
+        )
+        return sessions if self._clickless == EARLIEST else sessions.filter(has_click)
 
 
-def _table(shown: pa.Table, keep_clickless: bool) -> pd.DataFrame:
-    """The searches table of the rows of complete sessions, in the order of the file."""
-    frame = log_tables.log_frame(shown)
-    session = frame.groupby(_SESSION, sort=False).ngroup().to_numpy(np.int64)
-    _, first = np.unique(session, return_index=True)
-    sessions = frame.iloc[first].reset_index(drop=True)
-    clicked = frame["clicked"].to_numpy(np.bool_, copy=True)
-    has_click = np.bincount(session[clicked], minlength=len(first)) > 0
-    clicked[first[~has_click]] = keep_clickless
-    clicks = frame[["item_id"]].assign(session=session)[clicked]
-    table = pd.DataFrame(
-        {
-            log_tables.USER_ID: sessions["user_id"],
-            log_tables.SESSION_ID: _session_ids(sessions),
-            log_tables.QUERY: sessions["query"],
-            log_tables.SOURCE: sessions["source"],
-            log_tables.CLICKED_ITEM_IDS: _distinct_items(clicks, len(first)),
-            log_tables.TIMESTAMP: sessions["timestamp"],
-        }
-    )
-    # Sessions of one id stand together, wherever chunks end.
-    place = sessions.groupby(_KEY, sort=False).ngroup().argsort(kind="stable").to_numpy()
-    kept = place[(has_click | keep_clickless)[place]]
-    return table.iloc[kept].reset_index(drop=True)
+def _numbers(table: pa.Table, columns: Sequence[str]) -> Integers:
+    """`[N]` number of each row's values, in the order of their first appearance."""
+    numbers = np.zeros(len(table), np.int64)
+    for name in columns:
+        codes = table[name].combine_chunks().dictionary_encode()
+        size = max(len(codes.dictionary), 1)
+        numbers, _ = pd.factorize(numbers * size + codes.indices.to_numpy())
+    return numbers
 
 
-def _distinct_items(clicks: pd.DataFrame, sessions: int) -> pd.Series:
-    """Items of each session separated by spaces, each where it is clicked first."""
+def _session_ids(sessions: pa.Table) -> pa.Array:
+    """The ids, `ID#n` for the nth session of one id."""
+    key = pd.Series(_numbers(sessions, _KEY))
+    number = key.groupby(key).cumcount().to_numpy() + 1
+    ids = sessions[SESSION_ID].combine_chunks()
+    numbered = pc.binary_join_element_wise(ids, pa.array(number).cast(pa.string()), "#")
+    return pc.if_else(pa.array(number > 1), numbered, ids)
+
+
+def _distinct_items(session: Integers, items: pa.ChunkedArray, sessions: int) -> pa.Array:
+    """Items of each session separated by spaces, each where it is clicked first.
+
+    Args:
+        session: `[N]` places of the sessions of the clicks.
+        items: `[N]` clicked items, in the order of the file.
+        sessions: how many there are.
+    """
+    codes = items.combine_chunks().dictionary_encode().indices.to_numpy()
+    _, first = np.unique(session * (len(items) + 1) + codes, return_index=True)
+    first = np.sort(first)
     # Stable: the items of a session stay in the order they were shown.
-    distinct = clicks.drop_duplicates().sort_values("session", kind="stable")
-    counts = np.bincount(distinct["session"].to_numpy(np.int64), minlength=sessions)
+    order = first[np.argsort(session[first], kind="stable")]
+    counts = np.bincount(session[first], minlength=sessions)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    items = pa.array(distinct["item_id"].to_numpy(object), pa.string())
-    lists = pa.LargeListArray.from_arrays(pa.array(offsets), items)
-    joined = pd.arrays.ArrowExtensionArray(pc.binary_join(lists, " "))
-    return pd.Series(joined)
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), items.take(order).combine_chunks())
+    return pc.binary_join(lists, " ")
 
 
-def _session_ids(sessions: pd.DataFrame) -> pd.Series:
-    number = sessions.groupby(_KEY, sort=False).cumcount() + 1
-    again = number.to_numpy() > 1
-    ids = sessions["session_id"].copy()
-    ids[again] = ids[again] + "#" + number[again].astype(str).astype(ids.dtype)
-    return ids
-
-
-def _run_starts(user: pa.Array | pa.ChunkedArray, session: pa.Array | pa.ChunkedArray) -> Integers:
+def _run_starts(user: pa.ChunkedArray, session: pa.ChunkedArray) -> Integers:
     """Places where another session begins than in the row before."""
     if len(user) == 0:
         return np.zeros(0, np.int64)
@@ -187,11 +190,11 @@ def _run_starts(user: pa.Array | pa.ChunkedArray, session: pa.Array | pa.Chunked
         pc.not_equal(user.slice(1), user.slice(0, len(user) - 1)),
         pc.not_equal(session.slice(1), session.slice(0, len(session) - 1)),
     )
-    return np.concatenate([[0], np.flatnonzero(changes.to_numpy(zero_copy_only=False)) + 1])
+    return np.concatenate([[0], np.flatnonzero(changes.to_numpy()) + 1])
 
 
 def _hashes(
-    user: pa.Array | pa.ChunkedArray, session: pa.Array | pa.ChunkedArray, places: Integers
+    user: pa.ChunkedArray, session: pa.ChunkedArray, places: Integers
 ) -> npt.NDArray[np.uint64]:
     """Of the keys at these places; two keys of one hash are only looked at more closely."""
     keys = pc.binary_join_element_wise(user.take(places), session.take(places), " ")
@@ -199,7 +202,7 @@ def _hashes(
 
 
 def _is_among(shown: pa.Table, scattered: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    user, session = shown["user_id"], shown["session_id"]
+    user, session = shown[USER_ID], shown[SESSION_ID]
     starts = _run_starts(user, session)
     lengths = np.diff(np.append(starts, len(shown)))
     return np.repeat(np.isin(_hashes(user, session, starts), scattered), lengths)

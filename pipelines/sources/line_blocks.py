@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
@@ -28,10 +29,17 @@ class LineBlock:
     first_line: int
     data: bytes
 
-    @property
+    @cached_property
     def line_count(self) -> int:
         """Lines in the block, empty ones too."""
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        return self.data.count(b"\n") + bool(self.data and not self.data.endswith(b"\n"))
+
+    @cached_property
+    def raw_lines(self) -> list[bytes]:
+        """The lines without their line breaks."""
+        # Not `splitlines`: it also ends a line at characters that JSON allows in a string.
+        lines = self.data.split(b"\n")
+        return lines if lines[-1] else lines[:-1]
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Number and text of every line that is not blank.
@@ -39,8 +47,7 @@ class LineBlock:
         Raises:
             InputError: naming the first line that is not UTF-8.
         """
-        # Not `splitlines`: it also ends a line at characters that JSON allows in a string.
-        for number, line in enumerate(self.data.split(b"\n"), self.first_line):
+        for number, line in enumerate(self.raw_lines, self.first_line):
             try:
                 text = line.decode().strip()
             except UnicodeDecodeError as error:
@@ -52,7 +59,7 @@ class LineBlock:
 
 
 def line_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[LineBlock]:
-    """Reads a file, gunzipped if its name ends in `.gz`.
+    """Reads a file, gunzipped if its name ends in `.gz`; an empty one is one empty block.
 
     Args:
         path: of the file.
@@ -66,19 +73,19 @@ def line_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[LineBloc
     try:
         with _open(path) as file:
             while read := file.read(block_bytes):
-                lines, newline, tail = read.rpartition(b"\n")
-                if newline:
-                    block = LineBlock(path, first_line, bytes(rest) + lines + newline)
+                end = read.rfind(b"\n") + 1
+                if end:
+                    block = LineBlock(path, first_line, b"".join([rest, memoryview(read)[:end]]))
                     yield block
                     first_line += block.line_count
                     rest.clear()
-                rest += tail
+                rest += read[end:]
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read {path} ({error}). Expected a complete file"
             f"{' in the gzip format' if path.suffix == '.gz' else ''}. Download it again."
         ) from error
-    if rest:
+    if rest or first_line == 1:
         yield LineBlock(path, first_line, bytes(rest))
 
 

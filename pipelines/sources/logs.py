@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
 
 from pipelines.sources.source import Source
-from sesrec_tf.data.log_files import read_log_tables, read_table
-from sesrec_tf.data.log_tables import LogTables
+from sesrec_tf.data.log_chunk import LogChunk
+from sesrec_tf.data.log_files import LogFiles
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,17 @@ class Logs(Source):
     """CSV or Parquet files with the columns of `sesrec_tf.data.log_tables.LogTables`.
 
     Attributes:
-        interactions_file, searches_file: the events.
-        items_file, users_file: categorical attributes, or `None`.
+        files: of each table.
     """
 
     name = "logs"
-    summary = "your own tables, one file each, CSV or Parquet"
+    summary = (
+        "your own tables, CSV or Parquet, .gz too: a file, a directory or a quoted pattern "
+        "('feed/part-*.parquet') each, here or at a URL (gs://, s3://, hdfs://)"
+    )
     time_unit = "s"
 
-    interactions_file: Path
-    searches_file: Path
-    items_file: Path | None = None
-    users_file: Path | None = None
+    files: LogFiles
 
     @classmethod
     def add_flags(cls, flags: argparse._ArgumentGroup) -> None:
@@ -41,35 +40,28 @@ class Logs(Source):
             ("--items", "categorical attributes of the items (optional)", False),
             ("--users", "categorical attributes of the users (optional)", False),
         ):
-            flags.add_argument(name, type=Path, required=required, metavar="FILE", help=meaning)
+            # Text: a path would make one slash of the two in a URL.
+            flags.add_argument(name, required=required, metavar="FILES", help=meaning)
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Logs:
         """See the base class."""
-        return cls(arguments.interactions, arguments.searches, arguments.items, arguments.users)
-
-    def read(self) -> LogTables:
-        """See the base class; without a copy through chunks."""
-        return read_log_tables(
-            self.interactions_file, self.searches_file, self.items_file, self.users_file
+        return cls(
+            LogFiles.find(
+                arguments.interactions, arguments.searches, arguments.items, arguments.users
+            )
         )
 
-    def interactions(self) -> Iterator[pd.DataFrame]:
-        """See the base class; the whole file in one chunk."""
-        yield read_table(self.interactions_file, "interactions")
+    def parts(self, table: str) -> int:
+        """See `LogReader`."""
+        return self.files.parts(table)
 
-    def searches(self) -> Iterator[pd.DataFrame]:
-        """See the base class; the whole file in one chunk."""
-        yield read_table(self.searches_file, "searches")
+    def chunks(self, table: str, part: int = 0) -> Iterator[LogChunk]:
+        """See `LogReader`."""
+        return self.files.chunks(table, part)
 
-    def items(self) -> Iterator[pd.DataFrame] | None:
-        """See the base class."""
-        return _table(self.items_file, "items")
-
-    def users(self) -> Iterator[pd.DataFrame] | None:
-        """See the base class."""
-        return _table(self.users_file, "users")
-
-
-def _table(file: Path | None, table: str) -> Iterator[pd.DataFrame] | None:
-    return None if file is None else iter([read_table(file, table)])
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader`."""
+        return self.files.lines(table, rows)

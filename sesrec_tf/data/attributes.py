@@ -11,8 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sesrec_tf.data.log_columns import identifier_column, require_levels, text_column
+from sesrec_tf.data.log_chunk import REJECTED, ROW
+from sesrec_tf.data.log_columns import has_empty_level
+from sesrec_tf.data.log_reader import LogReader
+from sesrec_tf.data.log_tables import REQUIRED_COLUMNS
+from sesrec_tf.data.row_checks import RowChecks
 from sesrec_tf.data.sorted_codes import sorted_codes
+from sesrec_tf.data.valid_rows import ValidRows
 from sesrec_tf.data.vocabulary import Vocabulary
 from sesrec_tf.errors import InputError
 from sesrec_tf.schema import FIRST_KNOWN, PADDING, UNKNOWN
@@ -40,40 +45,82 @@ class Attribute:
     by_index: npt.NDArray[np.int32]
 
 
-def build_attributes(
-    frame: pd.DataFrame | None, table: str, key: str, vocabulary: Vocabulary
-) -> list[Attribute]:
-    """The attributes of every id of a vocabulary.
+@dataclass(frozen=True)
+class AttributeTable:
+    """One table of attributes.
 
-    Value vocabularies hold the values of known ids only. An id that the table lacks, an empty
-    value and a path that ends above the level all have the unknown index 1.
-
-    Args:
-        frame: the table, or `None`.
-        table: its name, for messages.
-        key: its id column.
-        vocabulary: of the ids.
-
-    Raises:
-        InputError: if an id stands twice, a path has an empty level, or a column's name cannot
-            name a file or is taken.
+    Attributes:
+        attributes: of every id of the owner's vocabulary.
+        read: rows of the table, the rejected ones included.
+        rejected: those, as `log_chunk.REJECTED` says.
+        absent: known ids that no usable row describes.
     """
-    if frame is None:
-        return []
-    ids = identifier_column(frame, table, key)
-    _refuse_repeated_ids(ids, table, key)
-    row = pc.index_in(vocabulary.ids, ids)
+
+    attributes: list[Attribute]
+    read: int
+    rejected: pa.Table
+    absent: int
+
+    @classmethod
+    def of(cls, reader: LogReader, table: str, vocabulary: Vocabulary) -> AttributeTable:
+        """Reads a table chunk by chunk and keeps what is known.
+
+        Value vocabularies hold the values of known ids only. An id that the table lacks, an empty
+        value and a path that ends above the level all have the unknown index 1. Of several rows
+        of one known id the first counts; those of ids that are not known count as used, whatever
+        they hold.
+
+        Args:
+            reader: with the table, or without it.
+            table: `items` or `users`.
+            vocabulary: of the ids.
+
+        Raises:
+            InputError: if a column's name cannot name a file or is taken.
+        """
+        (key,) = REQUIRED_COLUMNS[table]
+        read, kept, rejected = 0, [], [REJECTED.empty_table()]
+        for part in range(reader.parts(table)):
+            for chunk in reader.chunks(table, part):
+                valid = ValidRows.of(chunk, table, "s")
+                read += len(valid.rows) + len(valid.rejected)
+                rejected.append(valid.rejected)
+                known = pc.is_in(valid.rows[key], vocabulary.ids)
+                kept.append(valid.rows.filter(known))
+        if not kept:
+            return cls([], read, pa.concat_tables(rejected), 0)
+        checks = RowChecks(pa.concat_tables(kept).sort_by(ROW), table)
+        columns = _columns(checks, key, vocabulary)
+        rejected.append(checks.rejected())
+        return cls(
+            attributes=[_attribute(name, values) for name, values in columns.items()],
+            read=read,
+            rejected=pa.concat_tables(rejected),
+            absent=len(vocabulary) - int(checks.usable.sum()),
+        )
+
+
+def _columns(checks: RowChecks, key: str, vocabulary: Vocabulary) -> dict[str, pa.Array]:
+    """The values of every attribute for every known id, "" where there is none."""
+    ids = checks.column(key)
+    texts = pd.Series(ids.to_numpy(zero_copy_only=False), dtype=object)
+    again = pa.array(texts.duplicated().to_numpy())
+    checks.refuse(again, key, "stands again", "one row an id")
+    names = [name for name in checks.rows.column_names if name not in (ROW, key)]
+    paths = [name for name in names if _is_path(name, checks.column(name))]
+    for name in paths:
+        expected = "a name at every level of a ` > ` path, or nothing at all"
+        empty = has_empty_level(checks.column(name))
+        checks.refuse(empty, name, "has an empty level", expected)
+    usable = pa.array(checks.usable)
+    row = pc.index_in(vocabulary.ids, ids.filter(usable))
     columns: dict[str, pa.Array] = {}
-    for name in (str(column) for column in frame.columns if column != key):
-        texts = text_column(frame, table, name)
-        known = texts.take(row)
-        is_path = _is_path(name, known)
-        if is_path:
-            require_levels(texts, table, name)
-        for attribute, values in _levels(name, known) if is_path else [(name, known)]:
-            _require_name(attribute, table, columns)
+    for name in names:
+        known = pc.fill_null(checks.column(name).filter(usable).take(row), "")
+        for attribute, values in _levels(name, known) if name in paths else [(name, known)]:
+            _require_name(attribute, checks.table, columns)
             columns[attribute] = values
-    return [_attribute(name, pc.fill_null(values, "")) for name, values in columns.items()]
+    return columns
 
 
 def attribute_frame(attributes: list[Attribute]) -> pd.DataFrame:
@@ -120,15 +167,4 @@ def _require_name(name: str, table: str, taken: dict[str, pa.Array]) -> None:
         raise InputError(
             f"{table}: column {name!r} cannot name an attribute. Expected letters, digits, "
             f"'_', '-' or '.', not {' or '.join(RESERVED)}, and no name twice. Rename the column."
-        )
-
-
-def _refuse_repeated_ids(ids: pa.Array, table: str, key: str) -> None:
-    texts = pd.Series(ids.to_numpy(zero_copy_only=False))
-    again = np.flatnonzero(texts.duplicated())
-    if len(again):
-        first = int(np.flatnonzero(texts == texts[again[0]])[0])
-        raise InputError(
-            f"{table}: {key} {texts[again[0]]!r} stands in data rows {first + 1} and "
-            f"{again[0] + 1}. Expected one row an id. Keep one of them."
         )

@@ -3,67 +3,72 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from sesrec_tf.data.attributes import Attribute
-from sesrec_tf.data.event_log import EventLog, Integers
-from sesrec_tf.data.indexed_log import IndexedLog
+from sesrec_tf.data.attributes import AttributeTable
+from sesrec_tf.data.bucket_hashes import combined
 from sesrec_tf.data.log_columns import TICKS_PER_SECOND
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import FORMAT_VERSION
-from sesrec_tf.data.splits import LEFT_OUT, SplitAssignment
-from sesrec_tf.schema import SPLITS, UNKNOWN
+from sesrec_tf.data.rejected_rows import TableRows
+from sesrec_tf.data.vocabularies import Vocabularies
+from sesrec_tf.schema import SPLITS
 
 
 def dataset_info(
-    log: EventLog,
-    splits: SplitAssignment,
-    indexed: IndexedLog,
-    attributes: Mapping[str, list[Attribute]],
+    vocabularies: Vocabularies,
+    attributes: Mapping[str, AttributeTable],
+    partitions: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, TableRows],
     options: PrepareOptions,
 ) -> dict[str, Any]:
-    """Everything but the two hashes, as plain JSON values.
+    """Everything but the content hash, as plain JSON values.
 
     `instances` are the records of each split. `unknown_positives` are those of valid and test
-    whose positive is unknown, and the training instances left out because theirs is.
+    whose positive is unknown, and the training instances left out because theirs is;
+    `unknown_negatives` are frozen negatives that are unknown, as given ones may be. `rows` are
+    those of each table: read, used, and rejected for each reason. `without_attributes` are the
+    known items and users that their tables lack.
 
     Args:
-        log, splits, indexed: as prepared.
+        vocabularies: of all events.
         attributes: under "items" and "users".
+        partitions: their summaries.
+        rows: of every log table.
         options: the rules.
     """
+    totals = vocabularies.counts.totals
     return {
         "format_version": FORMAT_VERSION,
-        "history": dataclasses.asdict(indexed.shape),
+        "history": dataclasses.asdict(vocabularies.shape),
+        "rows": {table: found.counts() for table, found in rows.items()},
         "counts": {
-            "users": len(log.users),
-            "items": len(log.items),
-            "queries": len(log.queries),
-            "search_actions": len(log.searches.row),
-            "recommendation_actions": len(log.interactions.row),
+            **{name: len(vocabularies.counts.ids[name]) for name in ("users", "items", "queries")},
+            "search_actions": totals["searches"],
+            "recommendation_actions": totals["interactions"],
         },
         "training": {
-            "search_actions": int(splits.training_searches.sum()),
-            "recommendation_actions": int(splits.training_interactions.sum()),
+            "search_actions": totals["training_searches"],
+            "recommendation_actions": totals["training_interactions"],
         },
         "vocabularies": {
-            "users": len(indexed.users),
-            "items": len(indexed.items),
-            "queries": len(indexed.queries),
-            "words": len(indexed.words),
-            "sources": len(indexed.sources),
-            "item_attributes": {value.name: len(value.values) for value in attributes["items"]},
-            "user_attributes": {value.name: len(value.values) for value in attributes["users"]},
+            "users": len(vocabularies.users),
+            "items": len(vocabularies.items),
+            "queries": len(vocabularies.queries),
+            "words": len(vocabularies.words),
+            "sources": len(vocabularies.sources),
+            **{
+                f"{prefix}_attributes": {
+                    value.name: len(value.values) for value in attributes[table].attributes
+                }
+                for table, prefix in (("items", "item"), ("users", "user"))
+            },
         },
-        "instances": _by_split(splits, np.ones(len(log.interactions.row), np.bool_)),
-        "unknown_positives": {
-            **_by_split(splits, indexed.items.index[log.interactions.item] == UNKNOWN),
-            "train": int((splits.instance_split == LEFT_OUT).sum()),
+        "without_attributes": {table: found.absent for table, found in attributes.items()},
+        **{
+            name: {split: sum(part[name][split] for part in partitions) for split in SPLITS}
+            for name in ("instances", "unknown_positives", "unknown_negatives")
         },
         "min_count": options.min_count,
         "split": _split_rule(options),
@@ -73,33 +78,14 @@ def dataset_info(
             "distribution": options.negatives,
             "number": options.num_negatives,
             "seed": options.seed,
+            "hash": combined(part["candidates"] for part in partitions),
         },
     }
 
 
-def candidates_hash(instances: Mapping[str, Integers], candidates: Mapping[str, Integers]) -> str:
-    """SHA-256 of the frozen candidates.
-
-    Args:
-        instances: `[N]` row numbers of the targets, by split.
-        candidates: `[N, 1 + M]` item indices, positive first, by split.
-    """
-    digest = hashlib.sha256()
-    for split in instances:
-        digest.update(f"{split} {candidates[split].shape}\n".encode())
-        digest.update(np.ascontiguousarray(instances[split], "<i8").data)
-        digest.update(np.ascontiguousarray(candidates[split], "<i8").data)
-    return digest.hexdigest()
-
-
-def _by_split(splits: SplitAssignment, counted: npt.NDArray[np.bool_]) -> dict[str, int]:
-    return {
-        name: int((counted & (splits.instance_split == number)).sum())
-        for number, name in enumerate(SPLITS)
-    }
-
-
 def _split_rule(options: PrepareOptions) -> dict[str, Any]:
+    if options.split == "given":
+        return {"rule": options.split}
     rule: dict[str, Any] = {
         "rule": options.split,
         "min_earlier_interactions": 1,

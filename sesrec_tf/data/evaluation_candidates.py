@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sesrec_tf.data.event_log import EventLog, Integers
-from sesrec_tf.data.vocabulary import Vocabulary
+from sesrec_tf.data.indexed_log import IndexedLog
 from sesrec_tf.errors import InputError
 from sesrec_tf.schema import FIRST_KNOWN
 
@@ -29,15 +29,18 @@ class UserItems:
     items: Integers
 
     @classmethod
-    def of(cls, log: EventLog, vocabulary: Vocabulary) -> UserItems:
+    def of(cls, log: EventLog, indexed: IndexedLog) -> UserItems:
         """Collects interactions and all clicks, before and after whatever target."""
         searches = log.searches
         clicking = np.repeat(searches.user, np.diff(searches.click_offsets))
         user = np.concatenate([log.interactions.user, clicking])
-        item = vocabulary.index[np.concatenate([log.interactions.item, searches.clicks])]
+        item = indexed.items[np.concatenate([log.interactions.item, searches.clicks])]
         known = item >= FIRST_KNOWN
-        key = user[known] * len(vocabulary) + (item[known] - FIRST_KNOWN)
-        user, item = np.divmod(np.unique(key), max(len(vocabulary), 1))
+        key = user[known] * indexed.known_items + (item[known] - FIRST_KNOWN)
+        # Several times as fast as `np.unique`, which hashes.
+        key.sort()
+        distinct = key[np.flatnonzero(np.diff(key, prepend=-1))]
+        user, item = np.divmod(distinct, max(indexed.known_items, 1))
         counts = np.bincount(user, minlength=len(log.users))
         return cls(offsets=np.concatenate([[0], np.cumsum(counts)]), items=item)
 

@@ -1,4 +1,4 @@
-"""Both logs validated, encoded as integers and put in (user, event) order."""
+"""Both logs encoded as integers and put in (user, event) order."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sesrec_tf.data import log_columns, log_tables
-from sesrec_tf.data.log_tables import LogTables
+from sesrec_tf.data import log_tables
+from sesrec_tf.data.log_chunk import ROW
 from sesrec_tf.data.sorted_codes import sorted_codes
-from sesrec_tf.errors import InputError
+from sesrec_tf.data.user_buckets import user_codes
 
 Integers = npt.NDArray[np.int64]
 
@@ -26,6 +26,10 @@ class Interactions:
         user, item: codes of the ids.
         time: ticks of the time unit.
         earlier_interactions, earlier_searches: events of the same user before this one.
+        given_split: `[R]` int8 index into `SPLITS`, -1 for none, or `None` where the log says
+            nothing of splits.
+        negative_offsets, negatives: `[R + 1]` and item codes of the negatives that the log gives,
+            as `click_offsets` and `clicks`; or `None`.
     """
 
     row: Integers
@@ -34,6 +38,9 @@ class Interactions:
     time: Integers
     earlier_interactions: Integers
     earlier_searches: Integers
+    given_split: npt.NDArray[np.int8] | None = None
+    negative_offsets: Integers | None = None
+    negatives: Integers | None = None
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,21 @@ class Searches:
 
 @dataclass(frozen=True)
 class EventLog:
-    """Both logs. Code n of an id is its place among the sorted distinct ids.
+    """Both logs, of all users or of some. Code n of an id is its place among the distinct ids.
 
-    Events of one user are ordered by (timestamp, interaction before search, row number).
+    Users are ordered by (hash, id), see `user_buckets`, and the events of one user by (timestamp,
+    interaction before search, row number).
 
     Attributes:
-        users, items, queries, sources: distinct ids, sorted by code point.
+        users: distinct ids, in the order of users.
+        user_bucket: `[U]` bucket of each.
+        items, queries, sources: distinct ids, sorted by code point.
         interactions, searches: the events.
         first_interaction, first_search: `[U + 1]`, where the events of each user begin.
     """
 
     users: pa.Array
+    user_bucket: Integers
     items: pa.Array
     queries: pa.Array
     sources: pa.Array
@@ -82,53 +93,57 @@ class EventLog:
     first_search: Integers
 
     @classmethod
-    def from_tables(cls, tables: LogTables, time_unit: str) -> EventLog:
-        """Validates, encodes and orders the events.
+    def of(cls, feed: pa.Table, log: pa.Table) -> EventLog:
+        """Encodes and orders the events.
 
-        Raises:
-            InputError: for the first value that breaks the rules of `LogTables`.
+        Args:
+            feed, log: rows as `valid_rows.INTERACTIONS` and `SEARCHES` say, in any order, no
+                session of a user twice.
         """
-        feed, log = tables.interactions, tables.searches
-        names = "interactions", "searches"
-        users, (feed_user, search_user) = sorted_codes(
-            log_columns.identifier_column(feed, names[0], log_tables.USER_ID),
-            log_columns.identifier_column(log, names[1], log_tables.USER_ID),
+        users, user_bucket, (feed_user, search_user) = user_codes(
+            _column(feed, log_tables.USER_ID), _column(log, log_tables.USER_ID)
         )
-        click_offsets, clicked = log_columns.identifier_list_column(
-            log, names[1], log_tables.CLICKED_ITEM_IDS
+        click_offsets, clicked = _lists(log, log_tables.CLICKED_ITEM_IDS)
+        negative_offsets, negative = _lists(feed, log_tables.NEGATIVE_ITEM_IDS)
+        items, (feed_item, clicks, negatives) = sorted_codes(
+            _column(feed, log_tables.ITEM_ID), clicked, negative
         )
-        items, (feed_item, clicks) = sorted_codes(
-            log_columns.identifier_column(feed, names[0], log_tables.ITEM_ID), clicked
+        queries, (query,) = sorted_codes(_column(log, log_tables.QUERY))
+        sources, (source,) = sorted_codes(_column(log, log_tables.SOURCE))
+        feed_time, search_time, feed_row, search_row = (
+            _column(table, name).to_numpy()
+            for name in (log_tables.TIMESTAMP, ROW)
+            for table in (feed, log)
         )
-        queries, (query,) = sorted_codes(log_columns.query_column(log, names[1], log_tables.QUERY))
-        sources, (source,) = sorted_codes(log_columns.text_column(log, names[1], log_tables.SOURCE))
-        session_id = log_columns.identifier_column(log, names[1], log_tables.SESSION_ID)
-        _refuse_repeated_sessions(search_user, session_id, users, queries.take(pa.array(query)))
-        feed_time, search_time = (
-            log_columns.time_column(frame, name, log_tables.TIMESTAMP, time_unit)
-            for frame, name in zip((feed, log), names, strict=True)
+        order = _EventOrder.of(
+            (feed_user, feed_time, feed_row), (search_user, search_time, search_row)
         )
-        order = _EventOrder.of(feed_user, feed_time, search_user, search_time)
-        rows = order.search_rows
+        rows, feed_rows = order.search_rows, order.interaction_rows
         click_offsets, clicks = _reorder_lists(click_offsets, clicks, rows)
+        negative_offsets, negatives = _reorder_lists(negative_offsets, negatives, feed_rows)
+        has_negatives = feed[log_tables.NEGATIVE_ITEM_IDS].null_count < max(len(feed), 1)
         return cls(
             users=users,
+            user_bucket=user_bucket,
             items=items,
             queries=queries,
             sources=sources,
             interactions=Interactions(
-                row=order.interaction_rows,
-                user=feed_user[order.interaction_rows],
-                item=feed_item[order.interaction_rows],
-                time=feed_time[order.interaction_rows],
+                row=feed_row[feed_rows],
+                user=feed_user[feed_rows],
+                item=feed_item[feed_rows],
+                time=feed_time[feed_rows],
                 earlier_interactions=order.interactions_before_interaction,
                 earlier_searches=order.searches_before_interaction,
+                given_split=_given_split(feed, feed_rows),
+                negative_offsets=negative_offsets if has_negatives else None,
+                negatives=negatives if has_negatives else None,
             ),
             searches=Searches(
-                row=rows,
+                row=search_row[rows],
                 user=search_user[rows],
                 time=search_time[rows],
-                session_id=session_id.take(pa.array(rows)),
+                session_id=_column(log, log_tables.SESSION_ID).take(pa.array(rows)),
                 query=query[rows],
                 source=source[rows],
                 earlier_interactions=order.interactions_before_search,
@@ -153,27 +168,25 @@ class _EventOrder:
     @classmethod
     def of(
         cls,
-        feed_user: Integers,
-        feed_time: Integers,
-        search_user: Integers,
-        search_time: Integers,
+        feed: tuple[Integers, Integers, Integers],
+        sessions: tuple[Integers, Integers, Integers],
     ) -> _EventOrder:
-        user = np.concatenate([feed_user, search_user])
-        time = np.concatenate([feed_time, search_time])
-        is_search = np.arange(len(user)) >= len(feed_user)
-        # Stable: at equal time interactions stay before searches, and rows as in their file.
-        order = np.lexsort((time, user))
+        """From (user, time, row number) of every row of both tables."""
+        size = len(feed[0])
+        user, time, row = (np.concatenate(pair) for pair in zip(feed, sessions, strict=True))
+        is_search = np.arange(len(user)) >= size
+        order = np.lexsort((row, is_search, time, user))
         user, is_search = user[order], is_search[order]
         first = np.searchsorted(user, user)
         searches: Integers = np.cumsum(is_search) - is_search
         searches = searches - searches[first]
         interactions = np.arange(len(user)) - first - searches
-        feed = ~is_search
+        is_interaction = ~is_search
         return cls(
-            interaction_rows=order[feed],
-            search_rows=order[is_search] - len(feed_user),
-            interactions_before_interaction=interactions[feed],
-            searches_before_interaction=searches[feed],
+            interaction_rows=order[is_interaction],
+            search_rows=order[is_search] - size,
+            interactions_before_interaction=interactions[is_interaction],
+            searches_before_interaction=searches[is_interaction],
             interactions_before_search=interactions[is_search],
         )
 
@@ -192,19 +205,19 @@ def _reorder_lists(
     return ends, values[source]
 
 
-def _refuse_repeated_sessions(
-    user: Integers, session_id: pa.Array, users: pa.Array, queries: pa.Array
-) -> None:
-    sessions, (session,) = sorted_codes(session_id)
-    key = pd.Series(user * len(sessions) + session)
-    again = np.flatnonzero(key.duplicated())
-    if len(again) == 0:
-        return
-    second = int(again[0])
-    first = int(np.flatnonzero(key == key[second])[0])
-    raise InputError(
-        f"searches: session {session_id[first].as_py()!r} of user "
-        f"{users[int(user[first])].as_py()!r} stands in data rows {first + 1} and {second + 1}, "
-        f"with the queries {queries[first].as_py()!r} and {queries[second].as_py()!r}. Expected "
-        "one row a session. Give every query its own session id and put all its clicks in one row."
-    )
+def _column(table: pa.Table, name: str) -> pa.Array:
+    return table[name].combine_chunks()
+
+
+def _lists(table: pa.Table, name: str) -> tuple[Integers, pa.Array]:
+    """Offsets and values of a column of lists, a null one being empty."""
+    lists = _column(table, name)
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), pc.list_flatten(lists)
+
+
+def _given_split(feed: pa.Table, rows: Integers) -> npt.NDArray[np.int8] | None:
+    split = feed[log_tables.SPLIT]
+    if split.null_count == len(split):
+        return None
+    return pc.fill_null(split, -1).to_numpy().astype(np.int8)[rows]

@@ -47,17 +47,17 @@ class InstanceBuilder:
         rec, rec_lengths = _windows(targets, earlier, self.indexed.shape.rec_length)
         search_ends = self.log.first_search[feed.user[targets]] + searches
         sessions, lengths = _windows(search_ends, searches, self.indexed.shape.search_length)
-        candidates = self.indexed.items.index[feed.item[targets]][:, None]
+        candidates = self.indexed.items[feed.item[targets]][:, None]
         if negatives is not None:
             candidates = np.concatenate([candidates, negatives], axis=1)
         ones = np.ones_like(targets)
         width = np.full_like(targets, candidates.shape[1])
         columns: dict[str, tuple[npt.NDArray[Any], Integers]] = {
             schema.INSTANCE: (feed.row[targets], ones),
-            schema.USER: (self.indexed.users.index[feed.user[targets]], ones),
+            schema.USER: (self.indexed.users[feed.user[targets]], ones),
             schema.EARLIER_INTERACTIONS: (earlier, ones),
             schema.EARLIER_SEARCHES: (searches, ones),
-            schema.REC_ITEMS: (self.indexed.items.index[feed.item[rec]], rec_lengths),
+            schema.REC_ITEMS: (self.indexed.items[feed.item[rec]], rec_lengths),
             schema.REC_TIMES: (feed.time[rec], rec_lengths),
             **self._session_columns(sessions, lengths),
             schema.CANDIDATES: (candidates.ravel(), width),
@@ -79,9 +79,9 @@ class InstanceBuilder:
         log, indexed, shape = self.log.searches, self.indexed, self.indexed.shape
         words = indexed.query_words[log.query[sessions]]
         return {
-            schema.QUERIES: (indexed.queries.index[log.query[sessions]], lengths),
+            schema.QUERIES: (indexed.queries[log.query[sessions]], lengths),
             schema.QUERY_WORDS: (words.ravel(), lengths * shape.query_words),
-            schema.QUERY_SOURCES: (indexed.sources.index[log.source[sessions]], lengths),
+            schema.QUERY_SOURCES: (indexed.sources[log.source[sessions]], lengths),
             schema.QUERY_TIMES: (log.time[sessions], lengths),
             schema.CLICKED_ITEMS: (
                 indexed.clicked_items[sessions].ravel(),

@@ -1,4 +1,7 @@
-"""Validated columns of the log tables, as Arrow and NumPy arrays."""
+"""Columns of the log tables as Arrow and NumPy arrays, the rows that break a rule rejected.
+
+The values of a rejected row are of the right type and mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sesrec_tf.data.log_chunk import ROW
 from sesrec_tf.data.query_words import split_words
+from sesrec_tf.data.row_checks import RowChecks
 from sesrec_tf.errors import InputError
 
 # RE2's \s is ASCII only; the rest is what Unicode and Python call white space.
@@ -18,121 +23,106 @@ _LINE_BREAK = r"[\n\r]"
 # White space alone before the first " > ", between two or after the last.
 _EMPTY_LEVEL = r"^\s*$|^\s*> | >\s+> | >\s*$"
 _INTEGER = r"^[+-]?[0-9]+$"
+# More digits than any 64-bit integer has, leading zeros aside.
+_MANY_DIGITS = r"^[+-]?0*[1-9][0-9]{18,}$"
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "datetime": 1_000_000, "order": None}
 """Resolution of the int64 times kept for each time unit; positions have none."""
 
 
-def text_column(frame: pd.DataFrame, table: str, column: str) -> pa.Array:
+def text_column(checks: RowChecks, column: str) -> pa.Array:
     """One column as strings; integers become their decimal digits, absent values "".
+
+    Rejects rows with a line break.
 
     Returns:
         A `large_string` array without nulls.
 
     Raises:
-        InputError: if the values are of another type, or hold a line break.
+        InputError: if the values are of another type.
     """
-    values = _arrow_column(frame, table, column)
-    values = pc.fill_null(_as_text(values, table, column), "")
+    values = _as_text(checks.column(column), checks.table, column)
+    values = pc.fill_null(values, "")
     broken = pc.match_substring_regex(values, _LINE_BREAK)
-    _refuse(broken, values, table, column, "holds a line break", "text on one line")
+    checks.refuse(broken, column, "holds a line break", "text on one line")
     return values
 
 
-def identifier_column(frame: pd.DataFrame, table: str, column: str) -> pa.Array:
+def identifier_column(checks: RowChecks, column: str) -> pa.Array:
     """One column of ids, verbatim.
 
-    Raises:
-        InputError: naming the first row whose id is empty or holds whitespace.
+    Rejects rows whose id is empty or holds whitespace.
     """
-    values = text_column(frame, table, column)
+    values = text_column(checks, column)
     expected = "an id without whitespace"
-    _refuse(pc.equal(values, ""), values, table, column, "is empty", expected)
+    checks.refuse(pc.equal(values, ""), column, "is empty", expected)
     spaced = pc.match_substring_regex(values, _WHITESPACE)
-    _refuse(spaced, values, table, column, "holds whitespace", expected)
+    checks.refuse(spaced, column, "holds whitespace", expected)
     return values
 
 
-def query_column(frame: pd.DataFrame, table: str, column: str) -> pa.Array:
-    """One column of query texts, verbatim, each of at least one word.
+def query_column(checks: RowChecks, column: str) -> pa.Array:
+    """One column of query texts, verbatim.
 
-    Raises:
-        InputError: naming the first row whose query has no word.
+    Rejects rows whose query has no word.
     """
-    values = text_column(frame, table, column)
+    values = text_column(checks, column)
     wordless = pc.invert(pc.match_substring_regex(values, "[^ ]"))
-    _refuse(wordless, values, table, column, "has no words", "words separated by spaces")
+    checks.refuse(wordless, column, "has no words", "words separated by spaces")
     return values
 
 
-def identifier_list_column(
-    frame: pd.DataFrame, table: str, column: str
-) -> tuple[npt.NDArray[np.int64], pa.Array]:
+def identifier_list_column(checks: RowChecks, column: str) -> pa.LargeListArray:
     """One column of space-separated ids, or of lists of ids.
 
-    Returns:
-        Offsets `[rows + 1]` and the ids of all rows one after another, verbatim.
+    Rejects rows with an id that holds whitespace other than spaces, or, in a list, any or none.
 
-    Raises:
-        InputError: naming the first row with an id that holds whitespace other than spaces.
+    Returns:
+        The ids of every row, verbatim, as large lists of `large_string`.
     """
-    values = _arrow_column(frame, table, column)
+    values = checks.column(column)
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        return _identifier_lists(values, table, column)
-    values = text_column(frame, table, column)
+        return _identifier_lists(checks, values, column)
+    values = text_column(checks, column)
     # Spaces separate; the other kinds of whitespace would hide inside an id.
     without_spaces = pc.replace_substring(values, " ", "")
     spaced = pc.match_substring_regex(without_spaces, _WHITESPACE)
     expected = "ids separated by spaces"
-    _refuse(spaced, values, table, column, "holds whitespace other than spaces", expected)
-    return split_words(values)
+    checks.refuse(spaced, column, "holds whitespace other than spaces", expected)
+    offsets, ids = split_words(values)
+    return pa.LargeListArray.from_arrays(pa.array(offsets), ids)
 
 
-def require_levels(values: pa.Array, table: str, column: str) -> None:
-    """Checks a column of paths, levels separated by " > "; an empty value is no path.
-
-    Args:
-        values: all rows of the column, from `text_column`.
-        table, column: its names, for messages.
-
-    Raises:
-        InputError: naming the first row with an empty level.
-    """
-    empty = pc.match_substring_regex(values, _EMPTY_LEVEL)
-    wrong = pc.and_(empty, pc.not_equal(values, ""))
-    expected = "a name at every level of a ` > ` path, or nothing at all"
-    _refuse(wrong, values, table, column, "has an empty level", expected)
+def has_empty_level(values: pa.Array) -> pa.Array:
+    """Whether each path, levels separated by " > ", lacks a level; an empty value is no path."""
+    return pc.and_(pc.match_substring_regex(values, _EMPTY_LEVEL), pc.not_equal(values, ""))
 
 
-def time_column(
-    frame: pd.DataFrame, table: str, column: str, time_unit: str
-) -> npt.NDArray[np.int64]:
+def time_column(checks: RowChecks, column: str, time_unit: str) -> npt.NDArray[np.int64]:
     """One column of times as int64 ticks, `TICKS_PER_SECOND[time_unit]` a second.
 
+    Rejects rows whose value is no time of this unit.
+
     Raises:
-        InputError: naming the first row whose value is no time of this unit.
+        InputError: if the values are of a type that holds no such times.
     """
-    values = _arrow_column(frame, table, column)
+    values = checks.column(column)
     if time_unit == "datetime":
-        return _datetimes(values, table, column)
-    expected = f"an integer (`--time-unit {time_unit}`)"
+        return _datetimes(checks, values, column)
+    expected = f"an integer of at most 64 bits (`--time-unit {time_unit}`)"
     if not (pa.types.is_integer(values.type) or _is_text(values.type)):
         raise InputError(
-            f"{table}: column {column} is of type {values.type}. Expected integers "
+            f"{checks.table}: column {column} is of type {values.type}. Expected integers "
             f"(`--time-unit {time_unit}`). Convert the values, or choose another `--time-unit`."
         )
-    _refuse(pc.is_null(values), values, table, column, "is missing", expected)
+    checks.refuse(pc.is_null(values), column, "is missing", expected)
     if _is_text(values.type):
+        values = _as_text(values, checks.table, column)
         wrong = pc.invert(pc.match_substring_regex(values, _INTEGER))
-        _refuse(wrong, values, table, column, "is not an integer", expected)
-        values = pc.utf8_ltrim(values.cast(pa.large_string()), characters="+")
-    try:
-        return values.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid as error:
-        raise InputError(
-            f"{table}: column {column} leaves the range of 64-bit integers ({error}). Expected "
-            f"{expected}. Mend the values."
-        ) from error
+        checks.refuse(wrong, column, "is not an integer", expected)
+        values = pc.utf8_ltrim(values, characters="+")
+        values = pc.if_else(pc.fill_null(wrong, True), "0", values)
+    return _as_int64(checks, values, column, expected)
 
 
 def parse_instant(value: str | int, flag: str, time_unit: str) -> int:
@@ -141,30 +131,33 @@ def parse_instant(value: str | int, flag: str, time_unit: str) -> int:
     Raises:
         InputError: if it is no time of this unit.
     """
-    try:
-        return int(time_column(pd.DataFrame({flag: [str(value)]}), "", flag, time_unit)[0])
-    except InputError:
-        integer = "an integer of at most 64 bits"
-        unit = "an ISO 8601 date" if time_unit == "datetime" else integer
-        raise InputError(
-            f"`--{flag}` should be {unit}, as the logs have (`--time-unit {time_unit}`). "
-            f"Received: {value!r}."
-        ) from None
+    checks = RowChecks(pa.table({flag: [str(value)], ROW: [0]}), "")
+    ticks = time_column(checks, flag, time_unit)
+    if checks.usable[0]:
+        return int(ticks[0])
+    integer = "an integer of at most 64 bits"
+    unit = "an ISO 8601 date" if time_unit == "datetime" else integer
+    raise InputError(
+        f"`--{flag}` should be {unit}, as the logs have (`--time-unit {time_unit}`). "
+        f"Received: {value!r}."
+    )
 
 
-def _arrow_column(frame: pd.DataFrame, table: str, column: str) -> pa.Array:
+def _as_int64(
+    checks: RowChecks, values: pa.Array, column: str, expected: str
+) -> npt.NDArray[np.int64]:
     try:
-        values = pa.array(frame[column], from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(
-            f"{table}: column {column} mixes types ({error}). Expected values of one type. Write "
-            "them all as text."
-        ) from error
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    return values
+        return pc.fill_null(values.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        # Rare enough for a look at every candidate.
+        texts = values.cast(pa.large_string())
+        long = pc.match_substring_regex(texts, _MANY_DIGITS).to_numpy(zero_copy_only=False)
+        wrong = np.zeros(len(texts), np.bool_)
+        for place in np.flatnonzero(long):
+            wrong[place] = not -(2**63) <= int(texts[int(place)].as_py()) < 2**63
+        checks.refuse(pa.array(wrong), column, "leaves the range of 64-bit integers", expected)
+        texts = pc.if_else(pa.array(wrong), "0", pc.fill_null(texts, "0"))
+        return texts.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -188,22 +181,20 @@ def _as_text(values: pa.Array, table: str, column: str) -> pa.Array:
         ) from error
 
 
-def _identifier_lists(
-    lists: pa.Array, table: str, column: str
-) -> tuple[npt.NDArray[np.int64], pa.Array]:
+def _identifier_lists(checks: RowChecks, lists: pa.Array, column: str) -> pa.LargeListArray:
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    ids = pc.fill_null(_as_text(lists.flatten(), table, column), "")
+    ids = pc.fill_null(_as_text(lists.flatten(), checks.table, column), "")
     spaced = pc.or_(pc.equal(ids, ""), pc.match_substring_regex(ids, _WHITESPACE))
     wrong = np.zeros(len(lists), np.bool_)
     row = np.repeat(np.arange(len(lists)), lengths)
     wrong[row[spaced.to_numpy(zero_copy_only=False)]] = True
     problem = "has an empty id or one that holds whitespace"
-    _refuse(pa.array(wrong), lists, table, column, problem, "a list of ids")
-    return offsets, ids
+    checks.refuse(pa.array(wrong), column, problem, "a list of ids")
+    return pa.LargeListArray.from_arrays(pa.array(offsets), ids)
 
 
-def _datetimes(values: pa.Array, table: str, column: str) -> npt.NDArray[np.int64]:
+def _datetimes(checks: RowChecks, values: pa.Array, column: str) -> npt.NDArray[np.int64]:
     expected = "an ISO 8601 date and time (`--time-unit datetime`)"
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         parsed = pd.Series(
@@ -216,21 +207,8 @@ def _datetimes(values: pa.Array, table: str, column: str) -> npt.NDArray[np.int6
         ).dt.tz_localize(None)
     else:
         raise InputError(
-            f"{table}: column {column} is of type {values.type}. Expected {expected}. For "
+            f"{checks.table}: column {column} is of type {values.type}. Expected {expected}. For "
             "integers choose `--time-unit s`, `ms` or `order`."
         )
-    _refuse(pa.array(parsed.isna()), values, table, column, "is not a date and time", expected)
+    checks.refuse(pa.array(parsed.isna()), column, "is not a date and time", expected)
     return parsed.to_numpy("datetime64[us]").astype(np.int64)
-
-
-def _refuse(
-    wrong: pa.Array, values: pa.Array, table: str, column: str, problem: str, expected: str
-) -> None:
-    rows = np.flatnonzero(pc.fill_null(wrong, True).to_numpy(zero_copy_only=False))
-    if len(rows) == 0:
-        return
-    more = f" (and {len(rows) - 1:,} more rows)" if len(rows) > 1 else ""
-    raise InputError(
-        f"{table}: {column} of data row {rows[0] + 1} {problem}{more}. Expected {expected}. "
-        f"Received: {values[int(rows[0])].as_py()!r}. Mend or drop the row."
-    )

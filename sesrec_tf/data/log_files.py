@@ -1,119 +1,158 @@
-"""Reading the log tables from CSV and Parquet files."""
+"""Log tables in CSV and Parquet files, one or several a table."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import re
-from pathlib import Path
-from typing import IO, cast
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
-from sesrec_tf.data.log_tables import REQUIRED_COLUMNS, LogTables, log_frame, require_columns
+from sesrec_tf.data.csv_log_file import CsvLogFile
+from sesrec_tf.data.log_chunk import PART_ROWS, ROW, LogChunk
+from sesrec_tf.data.log_file import LogFile
+from sesrec_tf.data.log_reader import LogReader
+from sesrec_tf.data.parquet_log_file import ParquetLogFile
+from sesrec_tf.data.stored_file import StoredFile, find_files
 from sesrec_tf.errors import InputError
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet", ".parquet.gz")
+KINDS = {
+    ".csv": CsvLogFile,
+    ".csv.gz": CsvLogFile,
+    ".parquet": ParquetLogFile,
+    ".parquet.gz": ParquetLogFile,
+}
+"""Readers of files by the end of their names."""
 
-# What pandas calls an index without a name when it writes Parquet.
-_NAMELESS_INDEX = re.compile(r"__index_level_\d+__")
 
+@dataclass(frozen=True)
+class LogFiles(LogReader):
+    """Log tables in files with the columns of `LogTables`, each file a part of its table.
 
-def read_log_tables(
-    interactions: Path, searches: Path, items: Path | None = None, users: Path | None = None
-) -> LogTables:
-    """Reads the tables; every CSV value is text, verbatim.
+    Attributes:
+        files: those of each table, in the order of its rows.
 
     Raises:
-        InputError: if a file is missing, unreadable, empty, or lacks a column.
+        InputError: if the name of a file does not say of what kind it is.
     """
-    return LogTables(
-        interactions=read_table(interactions, "interactions"),
-        searches=read_table(searches, "searches"),
-        items=None if items is None else read_table(items, "items"),
-        users=None if users is None else read_table(users, "users"),
+
+    files: Mapping[str, tuple[StoredFile, ...]]
+
+    def __post_init__(self) -> None:
+        for table, files in self.files.items():
+            for file in files:
+                _kind(file, table)
+
+    @classmethod
+    def find(
+        cls,
+        interactions: str | os.PathLike[str],
+        searches: str | os.PathLike[str],
+        items: str | os.PathLike[str] | None = None,
+        users: str | os.PathLike[str] | None = None,
+    ) -> LogFiles:
+        """The tables at some places: files, directories or patterns, see `find_files`.
+
+        Raises:
+            InputError: if there is no such file, or its name does not say of what kind it is.
+        """
+        places = {
+            "interactions": interactions,
+            "searches": searches,
+            "items": items,
+            "users": users,
+        }
+        return cls(
+            {
+                table: find_files(place, table)
+                for table, place in places.items()
+                if place is not None
+            }
+        )
+
+    def parts(self, table: str) -> int:
+        """See `LogReader`."""
+        return len(self.files.get(table, ()))
+
+    def chunks(self, table: str, part: int = 0) -> Iterator[LogChunk]:
+        """See `LogReader`; columns are ordered as in the table's first file.
+
+        Raises:
+            InputError: as `LogReader`, also if the columns are not those of the first file.
+        """
+        first, own = self._open(table, 0), self._open(table, part)
+        with _readable(first):
+            columns = first.columns()
+        with _readable(own):
+            if part:
+                _require_same_columns(first, columns, own)
+            for chunk in own.chunks(PART_ROWS * part):
+                yield LogChunk(chunk.rows.select([*columns, ROW]), chunk.rejected)
+
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader`."""
+        names: list[str] = []
+        parts, numbers = np.divmod(rows, PART_ROWS)
+        for part in np.unique(parts).tolist():
+            file, own = self._open(table, part), parts == part
+            with _readable(file):
+                numbers[own] = file.lines(numbers[own])
+            names += [file.file.name] * int(own.sum())
+        return names, numbers
+
+    def _open(self, table: str, part: int) -> LogFile:
+        file = self.files[table][part]
+        return _kind(file, table)(file, table)
+
+
+def _kind(file: StoredFile, table: str) -> type[LogFile]:
+    for suffix, kind in KINDS.items():
+        if file.path.endswith(suffix):
+            return kind
+    raise InputError(
+        f"{table}: unknown kind of file {file.name}. Expected a name that ends in "
+        f"{', '.join(KINDS)}. Convert or rename it."
     )
 
 
-def read_table(path: Path, table: str) -> pd.DataFrame:
-    """Reads one table: the required columns, and for `items` and `users` all columns.
+def _require_same_columns(first: LogFile, columns: list[str], other: LogFile) -> None:
+    if set(columns) == set(other.columns()):
+        return
+    only = {
+        first.file.name: sorted(set(columns) - set(other.columns())),
+        other.file.name: sorted(set(other.columns()) - set(columns)),
+    }
+    differences = "; ".join(f"only {name} has {', '.join(c)}" for name, c in only.items() if c)
+    raise InputError(
+        f"{first.table}: {first.file.name} and {other.file.name} have different columns "
+        f"({differences}). Expected the same ones in every file of a table. Write the files again."
+    )
 
-    Args:
-        path: CSV with column names in the first line, or Parquet; either may be gzipped.
-        table: key of `REQUIRED_COLUMNS`.
 
-    Raises:
-        InputError: as `read_log_tables`.
-    """
-    if not path.name.endswith(SUFFIXES):
-        raise InputError(
-            f"{table}: unknown kind of file {path}. Expected a name that ends in "
-            f"{', '.join(SUFFIXES)}. Convert or rename it."
-        )
-    read = _read_csv if path.name.endswith((".csv", ".csv.gz")) else _read_parquet
+@contextmanager
+def _readable(file: LogFile) -> Iterator[None]:
     try:
-        rows = read(path, table)
+        yield
     except FileNotFoundError as error:
-        raise InputError(f"{table}: there is no file {path}. Give an existing file.") from error
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         raise InputError(
-            f"{table}: cannot read {path} ({error}). Expected {' or '.join(SUFFIXES)} as the name "
-            "says, complete and in UTF-8. Write the file again."
+            f"{file.table}: there is no file {file.file.name}. Give an existing file."
         ) from error
-    return log_frame(rows)
-
-
-def _read_csv(path: Path, table: str) -> pa.Table:
-    with _open(path) as file:
-        header = next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), [])
-    require_columns(table, header)
-    with _open(path) as file:
-        return pyarrow.csv.read_csv(
-            file,
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()),
-                include_columns=_wanted(table, header),
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-
-
-def _read_parquet(path: Path, table: str) -> pa.Table:
-    with _open(path) as file:
-        # A gzipped Parquet file offers no seeking worth the name: read it whole.
-        source = pa.BufferReader(file.read()) if path.suffix == ".gz" else file
-        parquet = pyarrow.parquet.ParquetFile(source)
-        names = parquet.schema_arrow.names
-        ranges = _named_ranges(parquet)
-        header = [*ranges, *(name for name in names if not _NAMELESS_INDEX.fullmatch(name))]
-        require_columns(table, header)
-        wanted = _wanted(table, header)
-        rows = parquet.read(columns=[name for name in wanted if name not in ranges])
-        # A new table, without pandas' metadata: what was an index would become one again.
-        return pa.table({name: ranges[name] if name in ranges else rows[name] for name in wanted})
-
-
-def _named_ranges(parquet: pa.parquet.ParquetFile) -> dict[str, pa.Array]:
-    """Index columns of consecutive integers: pandas keeps them in its metadata alone."""
-    indices = (parquet.schema_arrow.pandas_metadata or {}).get("index_columns", [])
-    named = [each for each in indices if isinstance(each, dict) and each.get("name") is not None]
-    ranges = {each["name"]: range(each["start"], each["stop"], each["step"]) for each in named}
-    rows = parquet.metadata.num_rows
-    return {name: pa.array(values) for name, values in ranges.items() if len(values) == rows}
-
-
-def _wanted(table: str, header: list[str]) -> list[str]:
-    """Attribute columns count; other columns of the event tables are not even parsed."""
-    return header if table in ("items", "users") else list(REQUIRED_COLUMNS[table])
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
+    except (
+        OSError,
+        EOFError,
+        UnicodeError,
+        csv.Error,
+        zlib.error,
+        pa.ArrowException,
+    ) as error:
+        raise InputError(
+            f"{file.table}: cannot read {file.file.name} ({error}). Expected "
+            f"{' or '.join(KINDS)} as the name says, complete and in UTF-8. Write the file again."
+        ) from error

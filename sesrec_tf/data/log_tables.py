@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from sesrec_tf.data.log_chunk import CHUNK_ROWS, ROW, LogChunk
+from sesrec_tf.data.log_reader import LogReader
 from sesrec_tf.errors import InputError
 
 USER_ID = "user_id"
@@ -16,6 +21,8 @@ SESSION_ID = "session_id"
 QUERY = "query"
 SOURCE = "source"
 CLICKED_ITEM_IDS = "clicked_item_ids"
+SPLIT = "split"
+NEGATIVE_ITEM_IDS = "negative_item_ids"
 
 REQUIRED_COLUMNS = {
     "interactions": (USER_ID, ITEM_ID, TIMESTAMP),
@@ -25,9 +32,13 @@ REQUIRED_COLUMNS = {
 }
 """Columns every table must have. Further columns of `items` and `users` are attributes."""
 
+OPTIONAL_COLUMNS = {"interactions": (SPLIT, NEGATIVE_ITEM_IDS)}
+"""Columns that are read where they stand: the split of every instance ("" for none) and the frozen
+negatives of those of valid and test, for the rules `given`."""
+
 
 @dataclass(frozen=True)
-class LogTables:
+class LogTables(LogReader):
     """Joint search and recommendation logs of one platform, rows in any order.
 
     Ids are strings read verbatim, or integers, which stand for their decimal digits; they hold no
@@ -58,17 +69,31 @@ class LogTables:
                 require_columns(name, [str(column) for column in frame.columns])
                 require_rows(name, len(frame))
 
+    def parts(self, table: str) -> int:
+        """See `LogReader`."""
+        return int(getattr(self, table) is not None)
 
-def log_frame(table: pa.Table) -> pd.DataFrame:
-    """Rows as a frame of Arrow's types, which keep text and integers as they are."""
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    def chunks(self, table: str, part: int = 0) -> Iterator[LogChunk]:
+        """See `LogReader`; rows are numbered by their place in the frame."""
+        frame = getattr(self, table)
+        for start in range(0, len(frame), CHUNK_ROWS):
+            rows = frame.iloc[start : start + CHUNK_ROWS]
+            columns = {str(name): _arrow_column(rows[name], table) for name in frame.columns}
+            columns[ROW] = pa.array(np.arange(start, start + len(rows)))
+            yield LogChunk(pa.table(columns))
+
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader`; a frame's "lines" are its rows, from 1."""
+        return [table] * len(rows), rows + 1
 
 
 def require_columns(table: str, columns: list[str]) -> None:
     """Checks the header of one table.
 
     Raises:
-        InputError: if a required column is absent or any column stands twice.
+        InputError: if a required column is absent, or a name stands twice or is taken.
     """
     missing = [column for column in REQUIRED_COLUMNS[table] if column not in columns]
     if missing:
@@ -80,6 +105,11 @@ def require_columns(table: str, columns: list[str]) -> None:
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise InputError(f"{table}: column {', '.join(twice)} stands twice. Rename one of them.")
+    if table in ("items", "users") and ROW in columns:
+        raise InputError(
+            f"{table}: there is a column {ROW}. Expected another name, for this one means the "
+            "number of a row. Rename the column."
+        )
 
 
 def require_rows(table: str, rows: int) -> None:
@@ -94,3 +124,14 @@ def require_rows(table: str, rows: int) -> None:
             f"{table}: no rows. Expected at least one below the column names. Give a file with "
             f"rows{optional}."
         )
+
+
+def _arrow_column(values: pd.Series, table: str) -> pa.Array:
+    try:
+        column = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(
+            f"{table}: column {values.name} mixes types ({error}). Expected values of one type. "
+            "Write them all as text."
+        ) from error
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

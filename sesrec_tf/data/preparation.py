@@ -2,133 +2,136 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from sesrec_tf.data.attributes import build_attributes
-from sesrec_tf.data.dataset_info import candidates_hash, dataset_info
+from sesrec_tf.data.attributes import AttributeTable
+from sesrec_tf.data.dataset_info import dataset_info
 from sesrec_tf.data.dataset_writer import DatasetWriter
-from sesrec_tf.data.evaluation_candidates import CandidateSampler, UserItems
-from sesrec_tf.data.event_log import EventLog, Integers
-from sesrec_tf.data.indexed_log import IndexedLog
-from sesrec_tf.data.instances import InstanceBuilder
-from sesrec_tf.data.log_tables import ITEM_ID, USER_ID, LogTables
+from sesrec_tf.data.local_driver import LocalDriver
+from sesrec_tf.data.log_reader import LogReader
+from sesrec_tf.data.log_tables import require_rows
 from sesrec_tf.data.output_directory import published_directory, require_free
+from sesrec_tf.data.preparation_driver import (
+    KNOWN_IDS,
+    LogSummary,
+    PreparationDriver,
+    PreparationJob,
+)
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.data.progress_bar import Report, silent
-from sesrec_tf.data.splits import SplitAssignment, assign_splits
+from sesrec_tf.data.rejected_rows import TableRows, require_few, write_rejected
+from sesrec_tf.data.user_buckets import BUCKETS
+from sesrec_tf.data.vocabularies import Vocabularies
 from sesrec_tf.errors import InputError
-from sesrec_tf.schema import SPLITS, UNKNOWN
+from sesrec_tf.schema import SPLITS
 
-EVALUATION_SPLITS = SPLITS[1:]
+INSTANCES_PER_SHARD = 16_384
+
+_STAGING = "staging"
 
 
 def prepare(
-    tables: LogTables, options: PrepareOptions, output: str | Path, report: Report = silent
+    reader: LogReader,
+    options: PrepareOptions,
+    output: str | Path,
+    report: Report = silent,
+    driver: PreparationDriver | None = None,
 ) -> PreparedDataset:
     """Writes a prepared data set and opens it.
 
     Args:
-        tables: the logs.
+        reader: of the logs.
         options: the rules.
         output: directory to appear once everything is written.
         report: told how far the work is.
+        driver: where the work runs; in this process if `None`. The data set does not depend on it.
 
     Raises:
-        InputError: if the logs break the rules of `LogTables`, leave a split without instances or
-            the candidates without items, or `output` may not be written.
+        InputError: if the logs cannot be read or too many of their rows are rejected, if they
+            leave a split without instances or the candidates without items, or if `output` may
+            not be written.
     """
     output = Path(output)
     require_free(output, INFO_FILE, options.overwrite)
-    report("validating the logs", 0.0)
-    log = EventLog.from_tables(tables, options.time_unit)
-    report("building vocabularies", 0.2)
-    splits = assign_splits(log, options)
-    _require_instances(_targets(splits), options)
-    indexed = IndexedLog.build(log, splits, options)
-    unknown = indexed.items.index[log.interactions.item] == UNKNOWN
-    splits = splits.without_unknown_positives(unknown)
-    targets = _targets(splits)
-    _require_known_positives(targets, options)
-    attributes = {
-        "items": build_attributes(tables.items, "items", ITEM_ID, indexed.items),
-        "users": build_attributes(tables.users, "users", USER_ID, indexed.users),
-    }
-    report("drawing evaluation candidates", 0.3)
-    negatives = _draw_negatives(log, indexed, targets, options)
-    info = dataset_info(log, splits, indexed, attributes, options)
-    info["negatives"]["hash"] = _hash_of_candidates(log, indexed, targets, negatives)
     with published_directory(output, INFO_FILE, options.overwrite) as directory:
-        writer = DatasetWriter(directory)
-        report("writing tables", 0.4)
-        writer.write_vocabularies(indexed, attributes)
-        writer.write_tables(log, splits, indexed, attributes)
-        writer.write_schema(indexed.shape, options.num_negatives + 1)
-        builder = InstanceBuilder(log, indexed)
-        done, total = 0, sum(map(len, targets.values()))
-        for name, places in targets.items():
-            for records in writer.write_records(
-                name, builder, places, negatives.get(name), options.shards
-            ):
-                done += records
-                report(f"writing {name} records", 0.5 + 0.5 * done / total)
-        writer.write_info(info)
+        staging = directory / _STAGING
+        staging.mkdir()
+        job = PreparationJob(reader, options, staging)
+        _Preparation(job, driver or LocalDriver(), report).write(directory)
+        shutil.rmtree(staging)
     return PreparedDataset(output)
 
 
-def _targets(splits: SplitAssignment) -> dict[str, Integers]:
-    """Places of the instances of each split among the ordered interactions."""
+class _Preparation:
+    def __init__(self, job: PreparationJob, driver: PreparationDriver, report: Report) -> None:
+        self._job = job
+        self._driver = driver
+        self._report = report
+
+    def write(self, directory: Path) -> None:
+        job, options, report = self._job, self._job.options, self._report
+        summary = self._counted()
+        report("building vocabularies", 0.6)
+        vocabularies = Vocabularies.of(summary.counts, options)
+        _require_known_positives(len(vocabularies.items), options)
+        vocabularies.known_ids().save(job.staging / KNOWN_IDS)
+        attributes = {
+            table: AttributeTable.of(job.reader, table, getattr(vocabularies, table))
+            for table in ("items", "users")
+        }
+        described = {
+            table: TableRows(found.read, found.rejected)
+            for table, found in attributes.items()
+            if job.reader.parts(table)
+        }
+        for table, rows in described.items():
+            require_rows(table, rows.read)
+            require_few(job.reader, table, rows, options.max_rejected)
+        shards = _shards(summary.counts.totals, options)
+        partitions = self._driver.build(job, shards, report)
+        summaries = [partition.summary() for partition in partitions]
+        rows_of = {**summary.rows, **described}
+        info = dataset_info(vocabularies, attributes, summaries, rows_of, options)
+        _require_known_positives(info["instances"]["train"], options)
+        report("putting the parts together", 0.9)
+        writer = DatasetWriter(directory, partitions)
+        writer.write_vocabularies(vocabularies, attributes)
+        writer.write_tables(vocabularies, attributes)
+        writer.write_schema(vocabularies.shape, options.num_negatives + 1)
+        writer.write_records(shards)
+        write_rejected(directory, job.reader, rows_of)
+        writer.write_info(info)
+
+    def _counted(self) -> LogSummary:
+        reader, options = self._job.reader, self._job.options
+        summary = self._driver.count(self._job, self._report)
+        for table, rows in summary.rows.items():
+            require_rows(table, rows.read)
+            require_few(reader, table, rows, options.max_rejected)
+        _require_instances(summary.counts.totals, options)
+        return summary
+
+
+def _shards(instances: Mapping[str, int], options: PrepareOptions) -> dict[str, int]:
     return {
-        name: np.flatnonzero(splits.instance_split == number) for number, name in enumerate(SPLITS)
+        split: options.shards or min(BUCKETS, -(-instances[split] // INSTANCES_PER_SHARD))
+        for split in SPLITS
     }
 
 
-def _draw_negatives(
-    log: EventLog, indexed: IndexedLog, targets: dict[str, Integers], options: PrepareOptions
-) -> dict[str, Integers]:
-    """`[N, M]` item indices for valid and test."""
-    weights = np.ones(len(indexed.items), np.int64)
-    if options.negatives == "popularity":
-        weights = indexed.counts.interactions[indexed.items.code]
-    sampler = CandidateSampler(
-        weights=weights,
-        user_items=UserItems.of(log, indexed.items),
-        num_negatives=options.num_negatives,
-        seed=options.seed,
-    )
-    events = log.interactions
-    return {
-        name: sampler.draw(events.user[targets[name]], events.row[targets[name]])
-        for name in EVALUATION_SPLITS
-    }
-
-
-def _hash_of_candidates(
-    log: EventLog,
-    indexed: IndexedLog,
-    targets: dict[str, Integers],
-    negatives: dict[str, Integers],
-) -> str:
-    events = log.interactions
-    positives = {
-        name: indexed.items.index[events.item[targets[name]]][:, None] for name in EVALUATION_SPLITS
-    }
-    return candidates_hash(
-        {name: events.row[targets[name]] for name in EVALUATION_SPLITS},
-        {
-            name: np.concatenate([positives[name], negatives[name]], axis=1)
-            for name in EVALUATION_SPLITS
-        },
-    )
-
-
-def _require_instances(targets: dict[str, Integers], options: PrepareOptions) -> None:
-    empty = [name for name, places in targets.items() if len(places) == 0]
+def _require_instances(instances: Mapping[str, int], options: PrepareOptions) -> None:
+    empty = [name for name in SPLITS if instances[name] == 0]
     if not empty:
         return
-    received = ", ".join(f"{name} {len(places):,}" for name, places in targets.items())
+    received = ", ".join(f"{name} {instances[name]:,}" for name in SPLITS)
+    if options.split == "given":
+        raise InputError(
+            f"the column `split` names no instances for {', '.join(empty)}. Expected some in every "
+            f"split. Received: {received}. Mend the column, or choose another `--split`."
+        )
     if options.split == "time":
         advice = "move `--valid-from` and `--test-from`"
     else:
@@ -141,8 +144,8 @@ def _require_instances(targets: dict[str, Integers], options: PrepareOptions) ->
     )
 
 
-def _require_known_positives(targets: dict[str, Integers], options: PrepareOptions) -> None:
-    if len(targets["train"]) == 0:
+def _require_known_positives(known: int, options: PrepareOptions) -> None:
+    if known == 0:
         raise InputError(
             "the logs give no training instances: the item of every one is rarer than "
             "`--min-count`. Expected items with that many training interactions and clicks. "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.errors import InputError
 
 TIME_UNITS = ("s", "ms", "datetime", "order")
-SPLIT_RULES = ("leave-last-out", "time")
-NEGATIVE_DISTRIBUTIONS = ("uniform", "popularity")
+SPLIT_RULES = ("leave-last-out", "time", "given")
+NEGATIVE_DISTRIBUTIONS = ("uniform", "popularity", "given")
 
 MIN_INSTANCES = 3
 """Default of `min_instances`."""
@@ -22,7 +23,8 @@ class PrepareOptions:
         time_unit: of the `timestamp` columns: integer seconds `s`, integer milliseconds `ms`,
             ISO 8601 `datetime` (UTC where it names no zone), or `order`, a position in the
             user's own sequence.
-        split: `leave-last-out` (a user's last instance is test, the second last valid) or `time`.
+        split: `leave-last-out` (a user's last instance is test, the second last valid), `time`, or
+            `given`, by the column `split` of the interactions.
         valid_from, test_from: first instant of the validation and test periods of `time`, written
             as in the logs.
         min_earlier_searches: searches that must precede an instance.
@@ -33,10 +35,13 @@ class PrepareOptions:
         max_rec, max_searches: `T_r`, `T_s`, most recent events kept.
         max_clicks, max_words: upper bounds of `C` and `L`; the stored widths are no larger than
             what training rows hold.
-        negatives: distribution of the frozen evaluation negatives.
+        negatives: distribution of the frozen evaluation negatives, or `given`, by the column
+            `negative_item_ids` of the interactions.
         num_negatives: frozen negatives an instance.
         seed: of the frozen negatives.
-        shards: record files of each split; `None` chooses by size.
+        shards: record files of each split, at most `BUCKETS`; `None` chooses by size.
+        max_rejected: share of a table's rows that may be unusable, from 0 to 1; 0 stops at the
+            first such row.
         overwrite: whether an existing prepared data set is replaced.
 
     Raises:
@@ -58,6 +63,7 @@ class PrepareOptions:
     num_negatives: int = 99
     seed: int = 20210823
     shards: int | None = None
+    max_rejected: float = 0.01
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +86,13 @@ class PrepareOptions:
         for name in ("min_instances", "shards"):
             if getattr(self, name) is not None:
                 _require_integer(name, getattr(self, name), least[name])
+        if self.shards is not None and self.shards > BUCKETS:
+            raise InputError(f"`--shards` should be at most {BUCKETS}. Received: {self.shards}.")
+        if not 0 <= self.max_rejected <= 1:
+            raise InputError(
+                "`--max-rejected` should be a share of the rows, from 0 to 1. Received: "
+                f"{self.max_rejected}."
+            )
         self._check_split()
 
     @property
@@ -100,13 +113,24 @@ class PrepareOptions:
                     "`--split time` needs both `--valid-from` and `--test-from`. Received: "
                     f"{self.valid_from!r} and {self.test_from!r}."
                 )
-            if self.min_instances is not None:
-                raise InputError(
-                    "`--min-instances` belongs to `--split leave-last-out`: by time, every "
-                    "instance of a period counts. Received: "
-                    f"`--split time --min-instances {self.min_instances}`. Leave it out."
-                )
-        elif instants != (None, None):
+        if self.split != "leave-last-out" and self.min_instances is not None:
+            raise InputError(
+                "`--min-instances` belongs to `--split leave-last-out`: otherwise every instance "
+                f"of a split counts. Received: `--split {self.split} --min-instances "
+                f"{self.min_instances}`. Leave it out."
+            )
+        if self.split == "given" and self.min_earlier_searches:
+            raise InputError(
+                "`--split given` takes the instances as they are. Received: "
+                f"`--min-earlier-searches {self.min_earlier_searches}`. Leave it out."
+            )
+        if self.negatives == "given" and self.split != "given":
+            raise InputError(
+                "`--negatives given` needs `--split given`: the log gives negatives to the "
+                f"instances that it calls valid or test. Received: `--split {self.split}`. Choose "
+                "both, or other negatives."
+            )
+        if self.split != "time" and instants != (None, None):
             raise InputError(
                 "`--valid-from` and `--test-from` belong to `--split time`. Received: "
                 f"`--split {self.split}`."

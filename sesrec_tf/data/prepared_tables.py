@@ -9,41 +9,44 @@ import pyarrow as pa
 from sesrec_tf.data.attributes import Attribute, attribute_frame
 from sesrec_tf.data.event_log import EventLog, Integers
 from sesrec_tf.data.indexed_log import IndexedLog
+from sesrec_tf.data.log_counts import CLICKS, INTERACTIONS, SEARCHES
 from sesrec_tf.data.splits import NO_INSTANCE, SplitAssignment
+from sesrec_tf.data.vocabularies import Vocabularies
 from sesrec_tf.schema import FIRST_KNOWN, SPLITS
 
 
-def item_table(indexed: IndexedLog, attributes: list[Attribute]) -> pa.Table:
+def item_table(vocabularies: Vocabularies, attributes: list[Attribute]) -> pa.Table:
     """Attributes, `count` (training interactions, 0 for items only clicked) and `clicks`."""
-    frame = attribute_frame(attributes)
-    code = indexed.items.code
-    frame["count"] = _by_index(indexed.counts.interactions[code])
-    frame["clicks"] = _by_index(indexed.counts.clicks[code])
+    frame, counts = attribute_frame(attributes), vocabularies.counts
+    code = vocabularies.items.code
+    frame["count"] = _by_index(counts.count("items", INTERACTIONS)[code])
+    frame["clicks"] = _by_index(counts.count("items", CLICKS)[code])
     return _table(frame)
 
 
-def user_table(indexed: IndexedLog, attributes: list[Attribute]) -> pa.Table:
+def user_table(vocabularies: Vocabularies, attributes: list[Attribute]) -> pa.Table:
     """Attributes and `count`, training interactions."""
     frame = attribute_frame(attributes)
-    frame["count"] = _by_index(indexed.counts.user_interactions[indexed.users.code])
+    interactions = vocabularies.counts.count("users", INTERACTIONS)
+    frame["count"] = _by_index(interactions[vocabularies.users.code])
     return _table(frame)
 
 
-def query_table(log: EventLog, indexed: IndexedLog) -> pa.Table:
+def query_table(vocabularies: Vocabularies) -> pa.Table:
     """Distinct query texts of the training searches, most frequent first.
 
     Columns `text`, `query` (index; 1 below the least count), `words` (`L` indices, 0 at padding)
     and `count` (training sessions).
     """
-    counts = indexed.counts.queries
+    counts = vocabularies.counts.count("queries", SEARCHES)
     code = np.argsort(-counts, kind="stable")
     code = code[counts[code] > 0]
-    words = pa.array(indexed.query_words[code].ravel())
+    words = pa.array(vocabularies.query_words[code].ravel())
     return pa.table(
         {
-            "text": log.queries.take(pa.array(code)),
-            "query": indexed.queries.index[code],
-            "words": pa.FixedSizeListArray.from_arrays(words, indexed.shape.query_words),
+            "text": vocabularies.counts.distinct("queries").take(pa.array(code)),
+            "query": vocabularies.queries.index[code],
+            "words": pa.FixedSizeListArray.from_arrays(words, vocabularies.shape.query_words),
             "count": counts[code],
         }
     )
@@ -60,8 +63,8 @@ def interaction_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignmen
             "user_id": _raw(log.users, events.user),
             "item_id": _raw(log.items, events.item),
             "timestamp": events.time,
-            "user": indexed.users.index[events.user],
-            "item": indexed.items.index[events.item],
+            "user": indexed.users[events.user],
+            "item": indexed.items[events.item],
             "earlier_interactions": events.earlier_interactions,
             "earlier_searches": events.earlier_searches,
             "training": splits.training_interactions,
@@ -86,11 +89,11 @@ def search_table(log: EventLog, indexed: IndexedLog, splits: SplitAssignment) ->
                 offsets, log.items.take(pa.array(clicks))
             ),
             "timestamp": events.time,
-            "user": indexed.users.index[events.user],
-            "query": indexed.queries.index[events.query],
-            "source": indexed.sources.index[events.source],
+            "user": indexed.users[events.user],
+            "query": indexed.queries[events.query],
+            "source": indexed.sources[events.source],
             "clicked_items": pa.LargeListArray.from_arrays(
-                offsets, pa.array(indexed.items.index[clicks])
+                offsets, pa.array(indexed.items[clicks])
             ),
             "earlier_interactions": events.earlier_interactions,
             "training": splits.training_searches,

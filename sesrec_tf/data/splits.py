@@ -33,6 +33,16 @@ class SplitAssignment:
     training_interactions: npt.NDArray[np.bool_]
     training_searches: npt.NDArray[np.bool_]
 
+    def instances(self) -> dict[str, int]:
+        """How many there are of each split."""
+        return {
+            name: int((self.instance_split == number).sum()) for number, name in enumerate(SPLITS)
+        }
+
+    def targets(self, split: str) -> npt.NDArray[np.int64]:
+        """Places of the instances of one split among the ordered interactions."""
+        return np.flatnonzero(self.instance_split == SPLITS.index(split))
+
     def without_unknown_positives(self, unknown: npt.NDArray[np.bool_]) -> SplitAssignment:
         """Leaves out the training instances whose positive is unknown.
 
@@ -51,13 +61,18 @@ def assign_splits(log: EventLog, options: PrepareOptions) -> SplitAssignment:
     """Splits by the rule of the options.
 
     An instance has an earlier interaction and `min_earlier_searches` earlier searches of its user.
+    Under the rule `given` an instance is what the log calls one, whatever precedes it.
+
     The rules count all instances, also those that `without_unknown_positives` leaves out later:
     what is unknown follows from the split.
 
     Raises:
-        InputError: if an instant of the time split is unreadable or the two are not in order.
+        InputError: if an instant of the time split is unreadable or the two are not in order, or
+            splits are to be given and are not.
     """
     events = log.interactions
+    if options.split == "given":
+        return _given(log)
     is_instance = (events.earlier_interactions >= 1) & (
         events.earlier_searches >= options.min_earlier_searches
     )
@@ -111,4 +126,25 @@ def _by_time(
         instance_split=np.where(is_instance, period, NO_INSTANCE).astype(np.int8),
         training_interactions=time < valid_from,
         training_searches=log.searches.time < valid_from,
+    )
+
+
+def _given(log: EventLog) -> SplitAssignment:
+    """As the log says; training rows are those before the user's first evaluated target."""
+    events = log.interactions
+    split = events.given_split
+    if split is None:
+        if len(events.row):
+            raise InputError(
+                "`--split given` needs the column `split` in the interactions. Received: none. "
+                "Add it, or choose another `--split`."
+            )
+        split = np.zeros(0, np.int8)
+    first = np.full(len(log.users), np.iinfo(np.int64).max)
+    evaluated = np.flatnonzero(split > TRAIN)
+    np.minimum.at(first, events.user[evaluated], events.earlier_interactions[evaluated])
+    return SplitAssignment(
+        instance_split=split,
+        training_interactions=events.earlier_interactions < first[events.user],
+        training_searches=log.searches.earlier_interactions <= first[log.searches.user],
     )

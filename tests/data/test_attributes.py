@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sesrec_tf.data.attributes import build_attributes
+from sesrec_tf.data.attributes import Attribute, AttributeTable
+from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.vocabulary import Vocabulary
 from sesrec_tf.errors import InputError
 
@@ -13,11 +16,36 @@ from sesrec_tf.errors import InputError
 KNOWN = Vocabulary.from_counts(
     pa.array(["a", "b", "c", "d"], pa.large_string()), np.array([2, 1, 3, 0])
 )
+INTERACTIONS = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]})
+SEARCHES = pd.DataFrame(
+    {
+        "user_id": ["u"],
+        "session_id": ["1"],
+        "query": ["q"],
+        "source": [""],
+        "clicked_item_ids": [""],
+        "timestamp": [1],
+    }
+)
 
 
-def attributes(**columns: list) -> dict:
-    frame = pd.DataFrame(columns)
-    return {value.name: value for value in build_attributes(frame, "items", "item_id", KNOWN)}
+def attribute_table(**columns: list) -> AttributeTable:
+    """Of the items, in memory."""
+    logs = LogTables(INTERACTIONS, SEARCHES, pd.DataFrame(columns))
+    return AttributeTable.of(logs, "items", KNOWN)
+
+
+def attributes(**columns: list) -> dict[str, Attribute]:
+    found = attribute_table(**columns)
+    assert found.read == len(columns["item_id"])
+    assert found.rejected.to_pylist() == []
+    return {value.name: value for value in found.attributes}
+
+
+def refused(table: AttributeTable) -> list[tuple[int, str, dict]]:
+    """Row, reason and values of the rejected rows."""
+    rows = table.rejected.sort_by("row").to_pylist()
+    return [(row["row"], row["reason"], json.loads(row["content"])) for row in rows]
 
 
 def test_plain_columns() -> None:
@@ -54,10 +82,16 @@ def test_at_most_four_levels() -> None:
 )
 @pytest.mark.parametrize("column", ["category", "shelf"])
 def test_an_empty_level_is_refused(path: str, column: str) -> None:
-    with pytest.raises(
-        InputError, match=rf"items: {column} of data row 2 has an empty level.*Received: '{path}'"
-    ):
-        attributes(**{"item_id": [*"cab"], column: ["A > B", path, ""]})
+    found = attribute_table(**{"item_id": [*"cab"], column: ["A > B", path, ""]})
+    reason = f"{column} has an empty level"
+    assert refused(found) == [(1, reason, {"item_id": "a", column: path})]
+    # Item a goes without; the empty path of b is none and no error.
+    first, second = found.attributes
+    assert (first.name, second.name) == (f"{column}_1", f"{column}_2")
+    assert first.values.ids.to_pylist() == ["A"]
+    assert first.by_index.tolist() == [0, 1, 2, 1, 1]
+    assert second.by_index.tolist() == [0, 1, 2, 1, 1]
+    assert (found.read, found.absent) == (3, 1)
 
 
 def test_paths_without_an_empty_level_are_kept() -> None:
@@ -77,7 +111,8 @@ def test_a_flat_category_is_a_path_of_one_level() -> None:
 
 
 def test_no_table_no_attributes() -> None:
-    assert build_attributes(None, "items", "item_id", KNOWN) == []
+    found = AttributeTable.of(LogTables(INTERACTIONS, SEARCHES), "items", KNOWN)
+    assert (found.attributes, found.read, len(found.rejected), found.absent) == ([], 0, 0, 0)
 
 
 def test_a_table_of_other_ids_gives_empty_vocabularies() -> None:
@@ -100,9 +135,43 @@ def test_two_columns_of_one_name_are_refused() -> None:
         attributes(item_id=["a"], category=["A"], category_1=["x"])
 
 
-def test_an_id_twice_is_refused() -> None:
-    with pytest.raises(InputError, match=r"item_id 'b' stands in data rows 1 and 3"):
-        attributes(item_id=["b", "a", "b"], brand=["x", "y", "z"])
+def test_of_several_rows_of_an_id_the_first_counts() -> None:
+    found = attribute_table(item_id=["b", "a", "b"], brand=["x", "y", "z"])
+    assert refused(found) == [(2, "item_id stands again", {"item_id": "b", "brand": "z"})]
+    (brand,) = found.attributes
+    assert brand.values.ids.to_pylist() == ["x", "y"]
+    assert brand.by_index.tolist() == [0, 1, 1, 3, 2]
+
+
+def test_what_is_not_known_is_not_looked_at_twice() -> None:
+    # d and z are not known: neither the second row nor the empty level of theirs matters.
+    found = attribute_table(item_id=[*"ddzc"], category=["A", "A", "B > ", "C"])
+    assert refused(found) == []
+    assert (found.read, found.absent) == (4, 2)
+    assert found.attributes[0].values.ids.to_pylist() == ["C"]
+
+
+def test_ids_and_values_are_checked_as_in_every_table() -> None:
+    found = attribute_table(item_id=["a", "", "c", "b c"], brand=["x", "x", "y\nz", "x"])
+    assert [(row, reason) for row, reason, _ in refused(found)] == [
+        (1, "item_id is empty"),
+        (2, "brand holds a line break"),
+        (3, "item_id holds whitespace"),
+    ]
+    assert (found.read, found.absent) == (4, 2)
+    assert found.attributes[0].by_index.tolist() == [0, 1, 1, 2, 1]
+
+
+def test_known_ids_without_a_row_are_counted() -> None:
+    assert attribute_table(item_id=[*"adz"], brand=[*"xyz"]).absent == 2
+
+
+def test_columns_of_the_users() -> None:
+    users = pd.DataFrame({"user_id": [2, 1], "age": ["old", ""]})
+    known = Vocabulary.from_counts(pa.array(["1", "2"], pa.large_string()), np.array([1, 1]))
+    found = AttributeTable.of(LogTables(INTERACTIONS, SEARCHES, users=users), "users", known)
+    assert [value.name for value in found.attributes] == ["age"]
+    assert found.attributes[0].by_index.tolist() == [0, 1, 1, 2]
 
 
 def test_numbers_with_fractions_are_no_categories() -> None:

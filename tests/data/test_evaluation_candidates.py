@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sesrec_tf.data.evaluation_candidates import CandidateSampler, UserItems
-from sesrec_tf.data.event_log import EventLog
+from sesrec_tf.data.indexed_log import IndexedLog
+from sesrec_tf.data.known_ids import KnownIds
 from sesrec_tf.data.log_tables import LogTables
-from sesrec_tf.data.vocabulary import Vocabulary
 from sesrec_tf.errors import InputError
+from sesrec_tf.schema import HistoryShape
+from tests.data.small_logs import event_log
 
 
 def user_items(*items: list[int]) -> UserItems:
@@ -22,6 +24,20 @@ def user_items(*items: list[int]) -> UserItems:
 
 def sampler(weights: list[int], own: UserItems, number: int, seed: int = 1) -> CandidateSampler:
     return CandidateSampler(np.array(weights, np.int64), own, number, seed)
+
+
+def known_ids(*items: str) -> KnownIds:
+    """Nothing but some items is known."""
+    none = pa.array([], pa.large_string())
+    return KnownIds(
+        shape=HistoryShape(),
+        users=none,
+        items=pa.array(items, pa.large_string()),
+        queries=none,
+        words=none,
+        sources=none,
+        item_interactions=np.ones(len(items), np.int64),
+    )
 
 
 @settings(deadline=None, max_examples=150)
@@ -119,20 +135,30 @@ def test_the_whole_log_is_excluded() -> None:
             "timestamp": [50, 0],
         }
     )
-    log = EventLog.from_tables(LogTables(interactions, searches), "s")
+    log = event_log(LogTables(interactions, searches))
     # e is unknown; known items from 0 are a, b, c, d.
-    known = Vocabulary.from_counts(log.items, np.array([9, 8, 7, 6, 0]))
-    own = UserItems.of(log, known)
-    assert own.offsets.tolist() == [0, 3, 4, 5]
-    assert own.items.tolist() == [0, 1, 3, 2, 0]
-    place, item = own.pairs(np.array([2, 0, 0]))
-    assert place.tolist() == [0, 1, 1, 1, 2, 2, 2]
-    assert item.tolist() == [0, 0, 1, 3, 0, 1, 3]
+    own = UserItems.of(log, IndexedLog.of(log, known_ids("a", "b", "c", "d")))
+    u, v, w = (log.users.to_pylist().index(user) for user in "uvw")
+    assert np.diff(own.offsets)[[u, v, w]].tolist() == [3, 1, 1]
+    place, item = own.pairs(np.array([w, u, u, v]))
+    assert place.tolist() == [0, 1, 1, 1, 2, 2, 2, 3]
+    assert item.tolist() == [0, 0, 1, 3, 0, 1, 3, 2]
 
 
 def test_no_known_item_at_all() -> None:
-    log_items = pa.array(["a"], pa.large_string())
-    empty = Vocabulary.from_counts(log_items, np.array([0]))
-    assert len(empty) == 0
+    interactions = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [0]})
+    searches = pd.DataFrame(
+        {
+            "user_id": ["u"],
+            "session_id": ["1"],
+            "query": ["q"],
+            "source": [""],
+            "clicked_item_ids": ["b"],
+            "timestamp": [0],
+        }
+    )
+    log = event_log(LogTables(interactions, searches))
+    own = UserItems.of(log, IndexedLog.of(log, known_ids()))
+    assert own.offsets.tolist() == [0, 0]
     with pytest.raises(InputError, match="the vocabulary has 0 items"):
-        sampler([], user_items([]), 1).draw(np.array([0]), np.array([0]))
+        sampler([], own, 1).draw(np.array([0]), np.array([0]))

@@ -10,13 +10,12 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sesrec_tf.data.event_log import EventLog
-from sesrec_tf.data.indexed_log import IndexedLog
 from sesrec_tf.data.instances import InstanceBuilder
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.splits import assign_splits
 from sesrec_tf.schema import SPLITS
+from tests.data.small_logs import event_log, indexed_log, users_in_order
 
 
 class Feed(NamedTuple):
@@ -90,13 +89,10 @@ def tables(feeds: list[Feed], searches: list[Search]) -> LogTables:
 
 
 def built(log_tables: LogTables, options: PrepareOptions) -> dict[str, list[dict]]:
-    log = EventLog.from_tables(log_tables, options.time_unit)
+    log = event_log(log_tables, options.time_unit)
     splits = assign_splits(log, options)
-    builder = InstanceBuilder(log, IndexedLog.build(log, splits, options))
-    return {
-        name: builder.build(np.flatnonzero(splits.instance_split == number)).to_pylist()
-        for number, name in enumerate(SPLITS)
-    }
+    builder = InstanceBuilder(log, indexed_log(log, splits, options))
+    return {name: builder.build(splits.targets(name)).to_pylist() for name in SPLITS}
 
 
 class Reference:
@@ -114,7 +110,7 @@ class Reference:
 
     def records(self) -> dict[str, list[dict]]:
         result: dict[str, list[dict]] = {name: [] for name in SPLITS}
-        for user in sorted(self.by_user):
+        for user in users_in_order({*self.by_user}):
             events = self.by_user[user]
             for place, (_, kind, row, event) in enumerate(events):
                 if kind == 0 and (split := self.split_of.get(row)):
@@ -295,9 +291,9 @@ def test_batches_cut_nowhere_in_particular() -> None:
     feeds = [Feed(f"u{user}", item, time) for user in range(5) for time, item in enumerate("abcde")]
     searches = [Search(f"u{user}", "q r", "", ["a"], 1) for user in range(5)]
     options = PrepareOptions()
-    log = EventLog.from_tables(tables(feeds, searches), "s")
+    log = event_log(tables(feeds, searches))
     splits = assign_splits(log, options)
-    builder = InstanceBuilder(log, IndexedLog.build(log, splits, options))
+    builder = InstanceBuilder(log, indexed_log(log, splits, options))
     targets = np.flatnonzero(splits.instance_split >= 0)
     negatives = np.arange(len(targets) * 2).reshape(-1, 2)
     whole = builder.build(targets, negatives).to_pylist()

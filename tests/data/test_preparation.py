@@ -11,7 +11,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from sesrec_tf.data.log_files import read_log_tables
+from sesrec_tf.data.log_files import LogFiles
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import PrepareOptions
@@ -298,18 +298,186 @@ def test_progress_is_reported_in_order(logs: LogTables, tmp_path: Path) -> None:
     prepare(logs, OPTIONS, tmp_path / "data", lambda *state: seen.append(state))
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
-    assert seen[-1][0] == "writing test records"
+    assert 0 <= fractions[0] <= fractions[-1] <= 1
+    stages = list(dict.fromkeys(stage.split(":")[0] for stage, _ in seen))
+    assert stages == [
+        *("reading the logs", "counting", "building vocabularies", "writing records"),
+        "putting the parts together",
+    ]
+
+
+def logs_with_bad_rows() -> LogTables:
+    """Six of the generated rows are spoilt, one in the attributes; a session stands again."""
+    logs = generated_logs()
+    feed, searches = logs.interactions.astype(str), logs.searches.astype(str)
+    feed.loc[7, "item_id"] = ""
+    feed.loc[300, "timestamp"] = "yesterday"
+    feed.loc[301, "timestamp"] = str(2**64)
+    searches.loc[20, "query"] = "  "
+    searches.loc[21, "clicked_item_ids"] = "i1\ti2"
+    # Whatever comes later: the first row of a session is the one that counts.
+    again = searches.loc[[5]].assign(query="again", timestamp="0")
+    items = pd.concat([logs.items, pd.DataFrame({"item_id": ["i3"], "category": ["Z"]})])
+    return LogTables(feed, pd.concat([searches, again]), items, logs.users)
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_listed(tmp_path: Path) -> None:
+    logs = logs_with_bad_rows()
+    options = PrepareOptions(**{**vars(OPTIONS), "max_rejected": 0.1})
+    dataset = prepare(logs, options, tmp_path / "data")
+    assert dataset.info["rows"] == {
+        "interactions": {
+            "read": 400,
+            "used": 397,
+            "rejected": {
+                "item_id is empty": 1,
+                "timestamp is not an integer": 1,
+                "timestamp leaves the range of 64-bit integers": 1,
+            },
+        },
+        "searches": {
+            "read": 201,
+            "used": 198,
+            "rejected": {
+                "clicked_item_ids holds whitespace other than spaces": 1,
+                "query has no words": 1,
+                "session_id stands again": 1,
+            },
+        },
+        "items": {"read": 41, "used": 40, "rejected": {"item_id stands again": 1}},
+        "users": {"read": 20, "used": 20, "rejected": {}},
+    }
+    assert sorted(dataset.table("interactions")["row"]) == sorted({*range(400)} - {7, 300, 301})
+    assert sorted(dataset.table("searches")["row"]) == sorted({*range(200)} - {20, 21})
+    assert dataset.info["counts"]["recommendation_actions"] == 397
+    listed = {
+        path.name: pd.read_csv(path, dtype=str).to_dict("records")
+        for path in (dataset.path / "rejected").iterdir()
+    }
+    assert sorted(listed) == ["interactions.csv", "items.csv", "searches.csv"]
+    user = logs.interactions["user_id"][300]
+    item = logs.interactions["item_id"][300]
+    assert [row["line"] for row in listed["interactions.csv"]] == ["8", "301", "302"]
+    assert listed["interactions.csv"][1] == {
+        "file": "interactions",
+        "line": "301",
+        "reason": "timestamp is not an integer",
+        "expected": "an integer of at most 64 bits (`--time-unit s`)",
+        "row": json.dumps({"user_id": user, "item_id": item, "timestamp": "yesterday"}),
+    }
+    assert [row["line"] for row in listed["searches.csv"]] == ["21", "22", "201"]
+    assert json.loads(listed["searches.csv"][2]["row"])["query"] == "again"
+    assert [row["reason"] for row in listed["items.csv"]] == ["item_id stands again"]
+
+
+def test_rows_left_out_are_as_rows_never_written(tmp_path: Path) -> None:
+    logs = logs_with_bad_rows()
+    clean = LogTables(
+        logs.interactions.drop([7, 300, 301]),
+        logs.searches.iloc[:-1].drop([20, 21]),
+        logs.items.iloc[:-1],
+        logs.users,
+    )
+    options = PrepareOptions(**{**vars(OPTIONS), "max_rejected": 0.1})
+    found, expected = (
+        prepare(tables, options, tmp_path / name)
+        for tables, name in ((logs, "bad"), (clean, "clean"))
+    )
+    assert not (expected.path / "rejected").exists()
+    assert found.info["rows"] != expected.info["rows"]
+    for split in SPLITS:
+        pairs = zip(records(found, split), records(expected, split), strict=True)
+        for one, other in pairs:
+            # Rows are numbered differently, and with them the negatives are drawn.
+            for record in (one, other):
+                del record["instance"], record["candidates"][1:]
+            assert one == other
+
+
+def test_too_many_rows_that_cannot_be_used_stop_it(tmp_path: Path) -> None:
+    logs = logs_with_bad_rows()
+    few = PrepareOptions(**{**vars(OPTIONS), "max_rejected": 3 / 400})
+    with pytest.raises(InputError) as caught:
+        prepare(logs, few, tmp_path / "data")
+    # 3 of 400 interactions are allowed, and 1 of 201 searches is.
+    assert str(caught.value).startswith(
+        "searches: 2 of 201 rows cannot be used. Expected at most 0.75% (`--max-rejected 0.0075`)."
+    )
+    query, clicks = caught.value.details
+    assert query.startswith("searches, line 21: query has no words. Expected words separated by")
+    assert clicks.startswith("searches, line 22: clicked_item_ids holds whitespace other than")
+    none = PrepareOptions(**{**vars(OPTIONS), "max_rejected": 0})
+    with pytest.raises(InputError) as caught:
+        prepare(logs, none, tmp_path / "data")
+    assert caught.value.details == ()
+    assert str(caught.value).startswith(
+        "interactions: interactions, line 8: item_id is empty. Expected an id without whitespace. "
+        'Received: {"user_id": '
+    )
+    assert str(caught.value).endswith("Mend or drop the row, or allow some with `--max-rejected`.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("table", ["searches", "items"])
+def test_ids_that_stand_again_are_rejected_rows(table: str, tmp_path: Path) -> None:
+    """Each is seen only when the whole table, or all rows of a user, are together."""
+    logs, bad = generated_logs(), logs_with_bad_rows()
+    spoilt = LogTables(**{**vars(logs), table: getattr(bad, table).drop([20, 21])})
+    none = PrepareOptions(**{**vars(OPTIONS), "max_rejected": 0})
+    line, key = {"searches": (199, "session_id"), "items": (39, "item_id")}[table]
+    with pytest.raises(InputError, match=rf"{table}, line {line}: {key} stands again.*Received"):
+        prepare(spoilt, none, tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_splits_and_negatives_may_be_given(tmp_path: Path) -> None:
+    feed = pd.DataFrame(
+        {
+            "user_id": [*"uuuuvv"],
+            "item_id": [*"abcdae"],
+            "timestamp": [0, 1, 2, 3, 0, 1],
+            "split": ["", "train", "valid", "test", "", "test"],
+            "negative_item_ids": ["", "", "e a", "a x", "", "b a"],
+        }
+    )
+    searches = one_user_logs().searches
+    options = PrepareOptions(split="given", negatives="given", num_negatives=2, max_rejected=0)
+    dataset = prepare(LogTables(feed, searches), options, tmp_path / "data")
+    # Training rows come before a user's first evaluated one: a, b of u and a of v; clicks x, y, z.
+    items = ["", None, *dataset.vocabulary("items")]
+    assert items[2:] == [*"abxyz"]
+    found = {
+        record["instance"][0]: [items[index] for index in record["candidates"]]
+        for split in SPLITS
+        for record in records(dataset, split)
+    }
+    assert found == {
+        1: ["b"],
+        2: [None, None, "a"],
+        3: [None, "a", "x"],
+        5: [None, "b", "a"],
+    }
+    assert dataset.info["instances"] == {"train": 1, "valid": 1, "test": 2}
+    assert dataset.info["unknown_negatives"] == {"train": 0, "valid": 1, "test": 0}
+    assert dataset.info["unknown_positives"] == {"train": 0, "valid": 1, "test": 2}
+    assert dataset.info["split"] == {"rule": "given"}
+    assert dataset.info["negatives"]["distribution"] == "given"
+    # As many as are said, where they are evaluated.
+    three = PrepareOptions(split="given", negatives="given", num_negatives=3, max_rejected=0)
+    with pytest.raises(InputError, match=r"line 3: negative_item_ids has another number of items"):
+        prepare(LogTables(feed, searches), three, tmp_path / "three")
+    with pytest.raises(InputError, match=r"`--split given` needs the column `split`"):
+        prepare(one_user_logs(), PrepareOptions(split="given"), tmp_path / "none")
 
 
 @pytest.mark.skipif("SESREC_TF_BEAUTY" not in os.environ, reason="SESREC_TF_BEAUTY is not set")
 def test_beauty(tmp_path: Path) -> None:
     logs = Path(os.environ["SESREC_TF_BEAUTY"])
-    tables = read_log_tables(
+    reader = LogFiles.find(
         *(logs / f"{name}.csv.gz" for name in ("interactions", "searches", "items"))
     )
     options = PrepareOptions(time_unit="order", min_earlier_searches=1)
-    info = prepare(tables, options, tmp_path / "beauty").info
+    info = prepare(reader, options, tmp_path / "beauty").info
     assert info["counts"] == {
         "users": 22_363,
         "items": 12_101,

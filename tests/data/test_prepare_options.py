@@ -18,6 +18,19 @@ from sesrec_tf.errors import InputError
         ({"max_rec": 1.5}, "`--max-rec`"),
         ({"max_clicks": True}, "`--max-clicks`"),
         ({"shards": 0}, "`--shards`"),
+        ({"shards": 257}, "`--shards` should be at most 256. Received: 257"),
+        ({"max_rejected": -0.1}, "`--max-rejected` should be a share .* from 0 to 1.*-0.1"),
+        ({"max_rejected": 5}, "`--max-rejected` should be a share .* from 0 to 1.*5"),
+        ({"max_rejected": float("nan")}, "`--max-rejected` should be a share .*nan"),
+        (
+            {"split": "given", "min_earlier_searches": 1},
+            "`--split given` takes the instances as they are.*--min-earlier-searches 1",
+        ),
+        (
+            {"split": "given", "min_instances": 3},
+            "belongs to `--split leave-last-out`.*--split given --min-instances 3",
+        ),
+        ({"split": "given", "test_from": 3}, "belong to `--split time`.*--split given"),
         ({"split": "time"}, "needs both `--valid-from` and `--test-from`"),
         ({"split": "time", "valid_from": 1}, "needs both"),
         (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +40,7 @@ def arguments(logs: Path, *more: str) -> list[str]:
         *("--searches", str(logs / "searches.csv")),
         *("--output", str(logs.parent / "data")),
         *("--num-negatives", "2"),
+        *("--processes", "1"),
         *more,
     ]
 
@@ -84,32 +87,60 @@ BAD_LOGS = {
         "interactions",
         "u1,011,1\n",
         "u1,011,soon\n",
-        "timestamp of data row 7 is not an integer.*'soon'",
+        "line 8: timestamp is not an integer.*soon",
     ),
     "duplicate session": (
         "searches",
         "u2,1,red shoe 1",
         "u2,0,blue shoe",
-        "session '0' of user 'u2' stands in data rows 7 and 8, with the queries 'red shoe 0' "
-        "and 'blue shoe'",
+        "line 9: session_id stands again. Expected one row a session.*blue shoe",
     ),
-    "whitespace in an id": ("interactions", "u1,011", "u 1,011", "user_id of data row 7 holds"),
-    "empty id": ("interactions", "u1,011", "u1,", "item_id of data row 7 is empty"),
-    "query of no words": ("searches", "u0,0,red shoe 0", "u0,0,  ", "data row 1 has no words"),
-    "broken line": ("interactions", "u1,011,1\n", "u1,011\n", "cannot read"),
+    "whitespace in an id": ("interactions", "u1,011", "u 1,011", "line 8: user_id holds"),
+    "empty id": ("interactions", "u1,011", "u1,", "line 8: item_id is empty"),
+    "query of no words": ("searches", "u0,0,red shoe 0", "u0,0,  ", "line 2: query has no words"),
+    "broken line": ("interactions", "u1,011,1\n", "u1,011\n", "line 8: line has too few values"),
 }
 
 
 @pytest.mark.parametrize(("file", "old", "new", "message"), BAD_LOGS.values(), ids=BAD_LOGS)
-def test_bad_logs_give_one_clear_error_and_no_output(
+def test_without_allowance_the_first_bad_row_stops_the_job(
     logs: Path, file: str, old: str, new: str, message: str
 ) -> None:
     path = logs / f"{file}.csv"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(InputError, match=f"(?s)^{file}: .*{message}"):
-        main(arguments(logs))
+        main(arguments(logs, "--max-rejected", "0"))
     assert list(logs.parent.iterdir()) == [logs]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"), list(BAD_LOGS.values())[2:], ids=list(BAD_LOGS)[2:]
+)
+def test_allowed_bad_rows_are_kept_aside_and_told(
+    logs: Path,
+    file: str,
+    old: str,
+    new: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = logs / f"{file}.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=r"1 of \d+ rows cannot be used.*The first 1:") as caught:
+        main(arguments(logs))
+    assert len(caught.value.details) == 1
+    assert re.search(message, caught.value.details[0])
+    main(arguments(logs, "--max-rejected", "0.1"))
+    with (logs.parent / "data" / "rejected" / f"{file}.csv").open(newline="") as rejected:
+        (row,) = csv.DictReader(rejected)
+    assert row["file"] == str(path)
+    number, reason = re.match(r"line (\d+): ([^.]+)", message).groups()  # type: ignore[union-attr]
+    assert (row["line"], row["reason"][: len(reason)]) == (number, reason)
+    rows = PreparedDataset(logs.parent / "data").info["rows"][file]
+    assert rows["read"] == rows["used"] + 1 == path.read_text().count("\n") - 1
+    assert rows["rejected"] == {row["reason"]: 1}
+    assert f"rejected: {row['reason']} 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["", "user_id,item_id,timestamp\n"])
@@ -132,6 +163,13 @@ def test_an_empty_file_is_refused(logs: Path, content: str) -> None:
         ),
         (["--split", "time", "--valid-from", "x", "--test-from", "3"], "`--valid-from` should be"),
         (["--items", "nowhere.csv"], "items: there is no file nowhere.csv"),
+        (["--split", "given"], "needs the column `split`"),
+        (["--shards", "257"], "`--shards` should be at most 256"),
+        (["--max-rejected", "2"], "`--max-rejected` should be a share"),
+        (["--processes", "0"], "`--processes` should be at least 1"),
+        (["--memory", "lots"], "`--memory` should be a number of bytes"),
+        (["--staging", "x"], "unrecognized arguments: --staging"),
+        (["--direct_num_workers=2"], "unrecognized arguments: --direct_num_workers=2"),
         (["--items", __file__], "items: unknown kind of file"),
     ],
 )
@@ -145,13 +183,13 @@ def test_bad_flags_give_one_clear_error_and_no_output(
 
 def test_the_process_prints_one_line_and_exits_with_2(logs: Path) -> None:
     (logs / "searches.csv").write_text(SEARCHES.replace("u0,0,red shoe 0", "u0,0,"))
-    command = [sys.executable, "-m", "pipelines.prepare", *arguments(logs)]
+    command = [sys.executable, "-m", "pipelines.prepare", *arguments(logs, "--max-rejected", "0")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
-    assert "data row 1 has no words" in result.stderr
+    assert "line 2: query has no words" in result.stderr
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,16 +222,32 @@ def test_says_how_many_training_instances_are_left_out(
 def test_another_source_has_its_own_flags_and_time_unit(tmp_path: Path) -> None:
     write_kuaisar(tmp_path / "raw", users=60, rows=3000, seed=1)
     words = ["--source", "kuaisar", "--input", str(tmp_path / "raw"), "--clickless", "drop"]
-    main([*words, "--output", str(tmp_path / "data"), "--num-negatives", "5"])
+    more = ["--num-negatives", "5", "--processes", "1"]
+    main([*words, "--output", str(tmp_path / "data"), *more])
     dataset = PreparedDataset(tmp_path / "data")
     assert dataset.instances("test") > 0
     assert "USER_INPUT" in dataset.vocabulary("sources")
 
 
+def test_ids_without_attributes_are_told(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (logs / "items.csv").write_text("item_id,category\n000,A\n")
+    main(arguments(logs, "--items", str(logs / "items.csv")))
+    dataset = PreparedDataset(logs.parent / "data")
+    absent = dataset.info["without_attributes"]["items"]
+    assert absent == dataset.sizes.items - 1
+    assert f"{absent} known items have no row in `items`" in capsys.readouterr().out
+
+
+def test_a_flag_of_another_source_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    words = ["--source", "kuaisar", "--input", str(tmp_path), "--interactions", "feed.csv"]
+    with pytest.raises(InputError, match=r"unrecognized arguments: --interactions feed\.csv"):
+        main([*words, "--output", str(tmp_path / "data")])
+
+
 @pytest.mark.parametrize(
     "words",
     [
-        ["--source", "kuaisar", "--input", "raw", "--interactions", "feed.csv"],
         ["--source", "kuaisar"],
         ["--source", "taobao", "--input", "raw"],
         ["--input", "raw"],

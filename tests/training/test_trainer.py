@@ -200,18 +200,18 @@ def test_the_best_model_is_the_average_up_to_its_epoch(
 ) -> None:
     recorder = WeightRecorder()
     state = start(plain, tiny_data, tmp_path / "run", recorder).fit()
-    ends = recorder.trained[: state.best_epoch]
-    powers = DECAY ** np.arange(len(ends))[::-1]
     best = load(tmp_path / "run")
     for variable in best.trainable_variables:
-        values = [end[variable.path] for end in ends]
-        expected = np.average(values, axis=0, weights=powers)
-        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-4, atol=1e-6)
-        np.testing.assert_array_equal(
-            variable.numpy(), recorder.seen[state.best_epoch - 1][variable.path]
-        )
-    assert len(ends) > 1
-    assert np.abs(expected - values[-1]).max() > 1e-4
+        ends = np.array([end[variable.path] for end in recorder.trained])
+        seen = np.array([end[variable.path] for end in recorder.seen])
+        assert len(ends) == len(seen) == EPOCHS
+        for epoch in range(1, EPOCHS + 1):
+            powers = DECAY ** np.arange(epoch)[::-1]
+            expected = np.average(ends[:epoch], axis=0, weights=powers)
+            np.testing.assert_allclose(seen[epoch - 1], expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(variable.numpy(), seen[state.best_epoch - 1])
+    # The average is not where the last epoch ended.
+    assert np.abs(seen[-1] - ends[-1]).max() > 1e-4
 
 
 def test_logs_hold_every_term_and_their_weighted_sum(

@@ -5,6 +5,7 @@ import pickle
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
@@ -23,6 +24,7 @@ from tests.pipelines.sources.amazon_raw_files import (
     review,
     write_lines,
 )
+from tests.pipelines.sources.reading import read_rejected, read_table, read_tuples
 
 DAY = 86400
 
@@ -52,6 +54,10 @@ def from_flags(directory: Path, *flags: str) -> Amazon2014:
     return Amazon2014.from_arguments(parser.parse_args(["--input", str(directory), *flags]))
 
 
+def table(source: Source, name: str) -> dict[str, list[object]]:
+    return read_table(source, name).reset_index().to_dict("list")
+
+
 SOME_REVIEWS = [
     written("u2", "B2", 1, "A book, a fiction! Books books."),
     written("u1", "B2", 3, "Mystery", reviewerName=None),
@@ -63,13 +69,15 @@ SOME_REVIEWS = [
 
 def test_tables_by_hand(tmp_path: Path) -> None:
     # In the reviews book stands 4 times, fiction 3, mysteri 2, war 1, of the words of categories.
-    tables = amazon(tmp_path, SOME_REVIEWS, "--query-min-count", "3").read()
-    assert tables.interactions.to_dict("list") == {
+    source = amazon(tmp_path, SOME_REVIEWS, "--query-min-count", "3")
+    assert table(source, "interactions") == {
+        "row": [0, 1, 2, 3, 4],
         "user_id": ["u2", "u1", "u1", "u1", "u2"],
         "item_id": ["B2", "B2", "B3", "B4", "B9"],
         "timestamp": [DAY, 3 * DAY, 3 * DAY, 2 * DAY, DAY],
     }
-    assert tables.searches.to_dict("list") == {
+    assert table(source, "searches") == {
+        "row": [0, 1],
         "user_id": ["u2", "u1"],
         "session_id": ["line_0", "line_1"],
         "query": ["book fiction", "book fiction"],
@@ -77,13 +85,13 @@ def test_tables_by_hand(tmp_path: Path) -> None:
         "clicked_item_ids": ["B2", "B2"],
         "timestamp": [DAY, 3 * DAY],
     }
-    assert tables.items is not None
-    assert tables.items.to_dict("list") == {
+    assert table(source, "items") == {
+        "row": [0, 1, 2, 3, 4],
         "item_id": ["B1", "B2", "B3", "B4", "B5"],
         "category": ["Books > War", "Books > Mystery & Fiction", "Books", "", "Toys > Games"],
         "brand": ["Penguin", "", "", "", ""],
     }
-    assert tables.users is None
+    assert source.parts("users") == 0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,7 @@ def test_tables_by_hand(tmp_path: Path) -> None:
 def test_rare_terms_are_no_part_of_a_query(
     tmp_path: Path, flags: tuple[str, ...], query: str | None
 ) -> None:
-    (searches,) = amazon(tmp_path, SOME_REVIEWS, *flags).searches()
+    searches = read_table(amazon(tmp_path, SOME_REVIEWS, *flags), "searches")
     assert searches["query"].tolist() == ([] if query is None else [query, query])
 
 
@@ -105,7 +113,7 @@ def test_stop_words_of_the_user(tmp_path: Path) -> None:
     words = tmp_path / "words"
     words.write_text("books\nmystery\n")
     flags = ("--query-min-count", "1", "--stop-words", str(words))
-    (searches,) = amazon(tmp_path, SOME_REVIEWS, *flags).searches()
+    searches = read_table(amazon(tmp_path, SOME_REVIEWS, *flags), "searches")
     assert searches["query"].tolist() == ["fiction", "fiction"]
 
 
@@ -120,7 +128,7 @@ def many_reviews() -> list[str]:
 
 
 def drawn(source: Source) -> dict[tuple[str, str], str]:
-    searches = pd.concat(source.searches())
+    searches = read_table(source, "searches")
     return dict(
         zip(
             zip(searches["user_id"], searches["clicked_item_ids"], strict=True),
@@ -141,7 +149,7 @@ def test_one_query_a_pair_whatever_the_order_of_the_reviews(tmp_path: Path) -> N
 
 def test_a_second_review_of_an_item_is_a_second_search(tmp_path: Path) -> None:
     source = amazon(tmp_path, [*many_reviews(), written("u3", "B1", 99)])
-    searches = pd.concat(source.searches())
+    searches = read_table(source, "searches")
     again = searches[(searches["user_id"] == "u3") & (searches["clicked_item_ids"] == "B1")]
     assert again["query"].nunique() == 1
     assert again["session_id"].is_unique
@@ -154,7 +162,7 @@ def test_queries_of_the_benchmark(tmp_path: Path) -> None:
     write_lines(tmp_path / "test.qrels.gz", ["u2_1 0 B9 1 "])
     source = amazon(tmp_path, SOME_REVIEWS)
     assert drawn(source) == {("u1", "B3"): "book fiction", ("u2", "B9"): "book"}
-    (searches,) = source.searches()
+    searches = read_table(source, "searches")
     assert searches["session_id"].tolist() == ["line_2", "line_4"]
     flags = ("--query-rule", "category", "--query-min-count", "3")
     assert set(drawn(from_flags(tmp_path, *flags))) == {("u1", "B2"), ("u2", "B2")}
@@ -172,25 +180,50 @@ def test_benchmark_files_that_are_missing(tmp_path: Path) -> None:
 
 def test_tables_can_be_read_again_and_elsewhere(tmp_path: Path) -> None:
     source = amazon(tmp_path, many_reviews())
-    expected = source.read()
-    for again in (source.read(), pickle.loads(pickle.dumps(source)).read()):
-        for table in ("interactions", "searches", "items"):
-            pd.testing.assert_frame_equal(getattr(again, table), getattr(expected, table))
+    expected = {name: read_table(source, name) for name in source.tables}
+    sent = pickle.dumps(source)
+    # What was read stays behind.
+    assert sent == pickle.dumps(from_flags(tmp_path))
+    for again in (source, pickle.loads(sent)):
+        for name, frame in expected.items():
+            pd.testing.assert_frame_equal(read_table(again, name), frame)
 
 
-def test_no_review_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"reviews_Kindle_Store_5\.json\.gz holds no reviews"):
-        list(amazon(tmp_path, []).interactions())
+def test_no_review_is_no_row(tmp_path: Path) -> None:
+    source = amazon(tmp_path, [])
+    for name in ("interactions", "searches"):
+        assert len(read_table(source, name)) == 0
 
 
-def test_errors_of_either_file_reach_the_reader(tmp_path: Path) -> None:
-    source = amazon(tmp_path, [written("u1", "B1", 1), "{"])
-    for table in (source.interactions, source.searches):
-        with pytest.raises(InputError, match=r"reviews_Kindle_Store_5\.json\.gz, line 2: no JSON"):
-            list(table())
-    write_lines(tmp_path / METADATA, ["{'asin': nothing}"])
-    with pytest.raises(InputError, match=r"meta_Kindle_Store\.json\.gz, line 1: no Python lit"):
-        list(source.items())
+def test_bad_lines_of_either_file_are_rejected(tmp_path: Path) -> None:
+    reviews = [SOME_REVIEWS[0], "{", "", *SOME_REVIEWS[1:], review(asin=None)]
+    flags = ("--query-min-count", "3")
+    expected = {
+        name: read_tuples(amazon(tmp_path, SOME_REVIEWS, *flags), name)
+        for name in ("interactions", "searches", "items")
+    }
+    source = amazon(tmp_path, reviews, *flags)
+    for name in ("interactions", "searches"):
+        assert read_rejected(source, name) == [
+            (2, "line is no JSON", "{"),
+            (8, "asin is missing", reviews[-1]),
+        ]
+    assert read_table(source, "interactions").index.tolist() == [0, 3, 4, 5, 6]
+    assert read_table(source, "searches")["session_id"].to_dict() == {0: "line_0", 3: "line_3"}
+    assert read_tuples(source, "interactions") == expected["interactions"]
+    write_lines(tmp_path / METADATA, [*PRODUCTS[:1], "{'asin': nothing}", *PRODUCTS[1:]])
+    source = from_flags(tmp_path, *flags)
+    assert read_rejected(source, "items") == [(2, "line is no Python literal", "{'asin': nothing}")]
+    assert read_tuples(source, "items") == expected["items"]
+    assert len(read_table(source, "searches")) == len(expected["searches"])
+
+
+def test_lines_of_rows(tmp_path: Path) -> None:
+    source = amazon(tmp_path, SOME_REVIEWS)
+    for name, file in (("interactions", REVIEWS), ("searches", REVIEWS), ("items", METADATA)):
+        names, lines = source.lines(name, np.array([0, 4]))
+        assert names == [str(tmp_path / file)] * 2
+        assert lines.tolist() == [1, 5]
 
 
 def test_a_minimum_count_below_one_is_refused(tmp_path: Path) -> None:
@@ -219,7 +252,7 @@ def test_the_search_of_a_target_is_never_in_its_history(tmp_path: Path) -> None:
     # Every user meets every item once, so that a search is that of the target if it clicked it.
     options = PrepareOptions(num_negatives=1, min_earlier_searches=1)
     source = amazon(tmp_path, [*many_reviews(), written("v", "B9", 1), written("v", "B8", 1)])
-    dataset = prepare(source.read(), options, tmp_path / "data")
+    dataset = prepare(source, options, tmp_path / "data")
     seen = Counter()
     for _, met, clicks in histories(dataset):
         *earlier, target = met
@@ -239,7 +272,7 @@ def test_at_equal_time_all_reviews_come_before_all_searches(tmp_path: Path) -> N
     reviews += [written("v", item, 1) for item in ("B4", "B5", "B8")]
     reviews += [written("w", item, 1) for item in ("B5", "B4")]
     source = amazon(tmp_path, reviews, "--query-min-count", "1")
-    dataset = prepare(source.read(), PrepareOptions(num_negatives=1), tmp_path / "data")
+    dataset = prepare(source, PrepareOptions(num_negatives=1), tmp_path / "data")
     # The searches of day 1 precede the reviews of day 2, and not one another's reviews.
     assert [found for found in histories(dataset) if found[0] == "u"] == [
         ("u", ["B1", "B2"], []),

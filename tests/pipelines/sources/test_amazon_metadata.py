@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import warnings
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines.sources.amazon_metadata import Metadata
-from sesrec_tf.errors import InputError
+from sesrec_tf.data.log_chunk import REASON, ROW
 from tests.pipelines.sources.amazon_raw_files import METADATA, product, write_lines
 
 
@@ -23,8 +25,13 @@ def paths(found: Metadata) -> list[list[tuple[str, ...]]]:
     ]
 
 
+def rejected_of(found: Metadata) -> list[tuple[int, str, str, str]]:
+    return list(zip(*(column.to_pylist() for column in found.rejected.columns), strict=True))
+
+
 def table(found: Metadata) -> pd.DataFrame:
-    return pd.concat(found.tables())
+    rows = pa.concat_tables([chunk.rows for chunk in found.chunks()])
+    return rows.to_pandas().set_index(ROW)
 
 
 def test_python_literals_with_either_quote(tmp_path: Path) -> None:
@@ -85,35 +92,73 @@ def test_no_column_of_brands_without_any(tmp_path: Path) -> None:
 
 def test_nothing_is_executed_and_nothing_printed(tmp_path: Path) -> None:
     marker = tmp_path / "executed"
-    with pytest.raises(InputError, match=r"line 1: no Python literal \(malformed node"):
-        metadata(tmp_path, f"{{'asin': open({str(marker)!r}, 'w').name}}")
+    found = metadata(tmp_path, f"{{'asin': open({str(marker)!r}, 'w').name}}")
+    assert found.rejected[REASON].to_pylist() == ["line is no Python literal"]
     assert not marker.exists()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         metadata(tmp_path, r"{'asin': 'a', 'description': '\d'}")
 
 
+LITERAL = "line is no Python literal"
+
+
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "reason"),
     [
-        ('{"asin": "b", "price": null}', "no Python literal"),
-        ("{'asin': 'b'", "no Python literal"),
-        ("{'asin': 'b\0'}", "no Python literal"),
-        ("{[]: 'b'}", "no Python literal"),
-        ("'asin'", "no dictionary"),
-        ("{'title': 'b'}", "no `asin`"),
-        ("{'asin': ''}", "no `asin`"),
-        (product("a"), "`asin` 'a' stands in line 1 already"),
-        (product("b", brand=3), "`brand` is no text. Expected a text. Received: 3"),
-        ("{'asin': 'b', 'categories': ['Books']}", "`categories` is unusable.*list of lists"),
-        ("{'asin': 'b', 'categories': [['Books', 1]]}", "`categories` is unusable"),
+        ('{"asin": "b", "price": null}', LITERAL),
+        ("{'asin': 'b'", LITERAL),
+        ("{'asin': 'b\0'}", LITERAL),
+        ("{[]: 'b'}", LITERAL),
+        ("'asin'", "line is no dictionary"),
+        ("{'title': 'b'}", "asin is missing"),
+        ("{'asin': 7}", "asin is not text"),
+        (r"{'asin': '\ud800'}", "asin is not text"),
+        (product("a"), "asin stands in an earlier line"),
+        (product("b", brand=3), "brand is not text"),
+        ("{'asin': 'b', 'categories': ['Books']}", "categories is not a list of lists of texts"),
+        (
+            "{'asin': 'b', 'categories': [['Books', 1]]}",
+            "categories is not a list of lists of texts",
+        ),
     ],
 )
-def test_a_bad_product_is_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:
-    with pytest.raises(InputError, match=rf"meta_Kindle_Store\.json\.gz, line 3: {message}"):
-        metadata(tmp_path, product("a"), "", line)
+def test_a_bad_product_costs_no_other(tmp_path: Path, line: str, reason: str) -> None:
+    found = metadata(tmp_path, product("a", ["X"]), "", line, product("c", ["Y"], ["X"]))
+    assert table(found)["item_id"].to_dict() == {0: "a", 3: "c"}
+    assert paths(found) == [[("X",)], [("Y",), ("X",)]]
+    ((row, *problem, content),) = rejected_of(found)
+    assert (row, problem[0], content) == (2, reason, line)
+    assert problem[1]
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no products"):
-        metadata(tmp_path)
+def test_a_bad_product_may_come_again(tmp_path: Path) -> None:
+    found = metadata(tmp_path, product("a", brand=3), product("a", brand="x"))
+    assert table(found)["brand"].to_dict() == {1: "x"}
+
+
+def test_a_line_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / METADATA
+    path.write_bytes(gzip.compress(b"{'asin': 'na\xefve'}\n{'asin': 'a'}"))
+    found = Metadata.read(path)
+    assert table(found)["item_id"].to_dict() == {1: "a"}
+    assert rejected_of(found) == [(0, "line is no UTF-8 text", "UTF-8", r"{'asin': 'na\xefve'}")]
+
+
+def test_half_a_surrogate_pair_is_no_part_of_a_name(tmp_path: Path) -> None:
+    found = metadata(tmp_path, r"{'asin': 'a', 'brand': '\ud800B', 'categories': [['C\udfff']]}")
+    assert table(found).to_dict("list") == {"item_id": ["a"], "category": ["C"], "brand": ["B"]}
+
+
+def test_an_empty_file_has_no_products(tmp_path: Path) -> None:
+    found = metadata(tmp_path)
+    assert paths(found) == []
+    assert table(found).to_dict("list") == {"item_id": [], "category": []}
+
+
+def test_chunks_follow_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.sources.amazon_metadata.CHUNK_ROWS", 2)
+    found = metadata(tmp_path, "{", *(product(name) for name in "abcde"), "}")
+    assert [len(chunk.rows) for chunk in found.chunks()] == [2, 2, 1]
+    assert [len(chunk.rejected) for chunk in found.chunks()] == [2, 0, 0]
+    assert table(found)["item_id"].to_dict() == dict(enumerate("abcde", 1))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import argparse
 import ast
 import csv
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
@@ -19,6 +21,7 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.search_origins import TYPED_SOURCES
 from sesrec_tf.errors import InputError
 from tests.pipelines.sources.kuaisar_files import write_kuaisar
+from tests.pipelines.sources.reading import read_rejected, read_table, read_tuples
 
 # User 1 is sent 12, 11 and 13 at once, in this order, and clicks the first two. One time is a
 # float, as pandas writes a column that once had gaps.
@@ -74,6 +77,8 @@ FILES = {
     "item_features.csv": ITEMS,
 }
 
+SEARCH_COLUMNS = ["user_id", "session_id", "query", "source", "clicked_item_ids", "timestamp"]
+
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
@@ -89,56 +94,44 @@ def replace_in(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def tuples(frame: pd.DataFrame | None) -> list[tuple[object, ...]]:
-    assert frame is not None
-    return list(frame.itertuples(index=False, name=None))
-
-
 def test_clicks_of_the_feed_are_the_interactions_in_file_order(raw: Path) -> None:
-    interactions = KuaiSar(raw).read().interactions
-    assert tuples(interactions) == [
-        ("1", "12", 1000),
-        ("1", "11", 1000),
-        ("2", "11", 1500),
-        ("2", "13", 2500),
-        ("1", "13", 3000),
-        ("3", "31", 100),
-        ("3", "32", 200),
-        ("2", "12", 3500),
-        ("2", "15", 4500),
-        ("1", "14", 5000),
+    interactions = read_table(KuaiSar(raw), "interactions")
+    assert [*interactions.columns] == ["user_id", "item_id", "timestamp"]
+    assert list(interactions.itertuples(name=None)) == [
+        (0, "1", "12", 1000),
+        (1, "1", "11", 1000),
+        # Row 2 was no click.
+        (3, "2", "11", 1500),
+        (4, "2", "13", 2500),
+        (5, "1", "13", 3000),
+        (6, "3", "31", 100),
+        (7, "3", "32", 200),
+        (8, "2", "12", 3500),
+        (9, "2", "15", 4500),
+        (10, "1", "14", 5000),
     ]
 
 
 def test_rows_of_one_session_become_one_search(raw: Path) -> None:
-    searches = KuaiSar(raw).read().searches
-    assert [*searches.columns] == [
-        "user_id",
-        "session_id",
-        "query",
-        "source",
-        "clicked_item_ids",
-        "timestamp",
-    ]
-    assert tuples(searches) == [
+    searches = read_table(KuaiSar(raw), "searches")[SEARCH_COLUMNS]
+    assert list(searches.itertuples(name=None)) == [
         # 15 is only shown, 13 is shown and clicked twice, 99 comes after another session.
-        ("1", "5", "20 34", "USER_INPUT", "13 11 99", 2000),
-        ("1", "5#2", "8", "USER_INPUT", "12", 3000),
+        (0, "1", "5", "20 34", "USER_INPUT", "13 11 99", 2000),
         # No click: the earliest shown.
-        ("2", "5", "7", "A_GUESS", "14", 2000),
+        (4, "2", "5", "7", "A_GUESS", "14", 2000),
+        (7, "1", "5#2", "8", "USER_INPUT", "12", 3000),
     ]
     assert set(searches["source"]) & set(TYPED_SOURCES) == {"USER_INPUT"}
 
 
 def test_sessions_without_a_click_can_be_dropped(raw: Path) -> None:
-    searches = KuaiSar(raw, clickless="drop").read().searches
+    searches = read_table(KuaiSar(raw, clickless="drop"), "searches")
     assert searches["session_id"].tolist() == ["5", "5#2"]
     assert searches["clicked_item_ids"].tolist() == ["13 11 99", "12"]
 
 
 def test_padding_of_attributes_is_unknown(raw: Path) -> None:
-    items = KuaiSar(raw).read().items
-    assert items is not None
+    items = read_table(KuaiSar(raw), "items")
     assert [*items.columns] == [
         "item_id",
         "author_id",
@@ -149,51 +142,64 @@ def test_padding_of_attributes_is_unknown(raw: Path) -> None:
         "category_3",
         "category_4",
     ]
-    assert tuples(items) == [
-        ("11", "10", "NORMAL", "LongImport", "9", "136", "", ""),
-        ("103656000000", "", "NORMAL", "UNKNOWN", "", "", "", ""),
+    assert list(items.itertuples(name=None)) == [
+        (0, "11", "10", "NORMAL", "LongImport", "9", "136", "", ""),
+        (1, "103656000000", "", "NORMAL", "UNKNOWN", "", "", "", ""),
     ]
 
 
 def test_zero_is_a_level_of_activity(raw: Path) -> None:
-    users = KuaiSar(raw).read().users
-    assert users is not None
-    assert tuples(users) == [("1", "0", "4", "7", "2"), ("2", "1", "0", "0", "0")]
+    assert read_tuples(KuaiSar(raw), "users") == [
+        ("1", "0", "4", "7", "2"),
+        ("2", "1", "0", "0", "0"),
+    ]
 
 
 def test_columns_stand_in_any_order_and_files_may_be_gzipped(raw: Path) -> None:
-    whole = KuaiSar(raw).read()
+    whole = {table: read_table(KuaiSar(raw), table) for table in KuaiSar.tables}
     for name in FILES:
         frame = pd.read_csv(raw / name, dtype=str, keep_default_na=False)
         (raw / name).unlink()
         frame[frame.columns[::-1]].to_csv(raw / f"{name}.gz", index=False)
-    again = KuaiSar(raw).read()
-    pd.testing.assert_frame_equal(again.interactions, whole.interactions)
-    pd.testing.assert_frame_equal(again.searches, whole.searches)
-    pd.testing.assert_frame_equal(again.items[whole.items.columns], whole.items)
+    for table, expected in whole.items():
+        again = read_table(KuaiSar(raw), table)
+        pd.testing.assert_frame_equal(again[expected.columns], expected)
 
 
+@pytest.mark.parametrize("block", [1, 100, 200, 500])
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
-def test_chunks_do_not_cut_sessions(raw: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    whole = KuaiSar(raw).read()
+def test_chunks_do_not_cut_sessions(
+    raw: Path, monkeypatch: pytest.MonkeyPatch, block: int, rows: int
+) -> None:
+    whole = {table: read_table(KuaiSar(raw), table) for table in KuaiSar.tables}
     monkeypatch.setattr(csv_file, "CHUNK_ROWS", rows)
-    again = KuaiSar(raw).read()
-    pd.testing.assert_frame_equal(again.interactions, whole.interactions)
-    pd.testing.assert_frame_equal(again.searches, whole.searches)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", block)
+    for table, expected in whole.items():
+        pd.testing.assert_frame_equal(read_table(KuaiSar(raw), table), expected)
 
 
-def reference_sessions(shown: list[tuple[int, int, int, int, int]]) -> list[tuple[str, str, str]]:
-    """User, session id and clicked items by a loop over the rows; word stands for the query."""
-    sessions: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    for user, session, word, item, clicks in shown:
-        sessions.setdefault((user, session, word), []).append((item, clicks))
+Shown = tuple[int, int, int, int, int]
+
+
+def reference_sessions(shown: list[Shown], unreadable: int) -> list[tuple[int, str, str, str]]:
+    """First row, user, session id and clicked items by a loop over the rows.
+
+    Args:
+        shown: user, session, word, which stands for the query, item and clicks of every row.
+        unreadable: an item whose rows cannot be read.
+    """
+    sessions: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
+    for row, (user, session, word, item, clicks) in enumerate(shown):
+        if item != unreadable:
+            sessions.setdefault((user, session, word), []).append((row, item, clicks))
     numbers: dict[tuple[int, int], int] = {}
     result = []
     for (user, session, _), rows in sessions.items():
         number = numbers[user, session] = numbers.get((user, session), 0) + 1
-        clicked = [item for item, clicks in rows if clicks] or [rows[0][0]]
+        clicked = [item for _, item, clicks in rows if clicks] or [rows[0][1]]
         name = str(session) if number == 1 else f"{session}#{number}"
-        result.append((str(user), name, " ".join(map(str, dict.fromkeys(clicked)))))
+        items = " ".join(map(str, dict.fromkeys(clicked)))
+        result.append((rows[0][0], str(user), name, items))
     return result
 
 
@@ -204,41 +210,105 @@ SHOWN = st.tuples(
 
 @settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(shown=st.lists(SHOWN, min_size=1, max_size=25), rows=st.integers(1, 30))
+@given(
+    shown=st.lists(SHOWN, min_size=1, max_size=25),
+    unreadable=st.integers(0, 2),
+    rows=st.integers(1, 30),
+    block=st.integers(30, 900),
+)
 def test_sessions_are_those_of_a_plain_loop(
     raw: Path,
     monkeypatch: pytest.MonkeyPatch,
-    shown: list[tuple[int, int, int, int, int]],
+    shown: list[Shown],
+    unreadable: int,
     rows: int,
+    block: int,
 ) -> None:
     lines = [SEARCHES.splitlines()[0]]
     for user, session, word, item, clicks in shown:
-        lines.append(f"{user},{session},now,{session},[{word}],S,{item},{clicks},VIDEO")
+        times = "?" if item == unreadable else clicks
+        lines.append(f"{user},{session},now,{session},[{word}],S,{item},{times},VIDEO")
     (raw / "src_inter.csv").write_text("\n".join(lines))
     monkeypatch.setattr(csv_file, "CHUNK_ROWS", rows)
-    searches = pd.concat(KuaiSar(raw).searches())
-    found = tuples(searches[["user_id", "session_id", "clicked_item_ids"]])
-    # Sessions that share an id stand together in the table, wherever their rows stand.
-    assert sorted(found) == sorted(reference_sessions(shown))
-    first_of_id = [row for row in found if "#" not in str(row[1])]
-    assert first_of_id == [row for row in reference_sessions(shown) if "#" not in row[1]]
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", block)
+    searches = read_table(KuaiSar(raw), "searches")
+    found = searches[["user_id", "session_id", "clicked_item_ids"]].itertuples(name=None)
+    assert list(found) == reference_sessions(shown, unreadable)
+    assert read_rejected(KuaiSar(raw), "searches") == [
+        (number, "click_cnt is not an integer", lines[number - 1])
+        for number, (*_, item, _) in enumerate(shown, 2)
+        if item == unreadable
+    ]
 
 
-def test_errors_name_file_and_line(raw: Path) -> None:
-    file = raw / "src_inter.csv"
-    replace_in(file, "[7],A_GUESS,15", '"[7, exit()]",A_GUESS,15')
-    with pytest.raises(InputError, match=r"src_inter\.csv, line 7: keyword is not a list of"):
-        KuaiSar(raw).read()
-    replace_in(file, '"[7, exit()]"', "[7]")
-    replace_in(file, "15,0,VIDEO\n1,5", "15,often,VIDEO\n1,5")
-    with pytest.raises(InputError, match=r"src_inter\.csv, line 2: click_cnt is not an integer"):
-        KuaiSar(raw).read()
-    replace_in(raw / "rec_inter.csv", "3000.0", "3000.5")
-    with pytest.raises(InputError, match=r"rec_inter\.csv, line 7: timestamp is not an integer"):
-        KuaiSar(raw).read()
+def test_rows_that_cannot_be_read_are_rejected_with_their_lines(raw: Path) -> None:
+    feed = raw / "rec_inter.csv"
+    replace_in(feed, "2,11,1.0", "2,,11,1.0")
+    replace_in(feed, "3000.0", "3000.5")
+    assert read_rejected(KuaiSar(raw), "interactions") == [
+        (5, "line has too many values", FEED.splitlines()[4].replace("2,11", "2,,11")),
+        (7, "timestamp is not an integer", FEED.splitlines()[6].replace("3000.0", "3000.5")),
+    ]
+    assert read_table(KuaiSar(raw), "interactions").index.tolist() == [0, 1, 4, 6, 7, 8, 9, 10]
+    for name, table in (("item_features.csv", "items"), ("user_features.csv", "users")):
+        with (raw / name).open("ab") as file:
+            file.write(b"\xff\n")
+        (found,) = read_rejected(KuaiSar(raw), table)
+        assert found == (4, "line is no UTF-8 text", r"\xff")
+        assert len(read_table(KuaiSar(raw), table)) == 2
+
+
+def test_a_session_goes_on_without_its_rejected_rows(raw: Path) -> None:
+    lines = SEARCHES.splitlines()
+    # The first row of user 1's session, one of its clicks, and both rows of user 2's session.
+    lines[1] = lines[1].replace("2000", "soon")
+    lines[3] = lines[3].replace(",2,", ",often,")
+    lines[5:7] = [line.replace("[7]", '"[7, exit()]"') for line in lines[5:7]]
+    (raw / "src_inter.csv").write_text("\n".join(lines))
+    keyword = "keyword is not a list of integers"
+    assert read_rejected(KuaiSar(raw), "searches") == [
+        (2, "search_session_timestamp is not an integer", lines[1]),
+        (4, "click_cnt is not an integer", lines[3]),
+        (6, keyword, lines[5]),
+        (7, keyword, lines[6]),
+    ]
+    assert list(read_table(KuaiSar(raw), "searches")[SEARCH_COLUMNS].itertuples(name=None)) == [
+        (1, "1", "5", "20 34", "USER_INPUT", "13 99", 2000),
+        (7, "1", "5#2", "8", "USER_INPUT", "12", 3000),
+    ]
+
+
+def test_an_open_quote_costs_its_line(raw: Path) -> None:
+    lines = FEED.splitlines()
+    lines[4] = lines[4].replace("11", '"11', 1)
+    (raw / "rec_inter.csv").write_text("\n".join(lines))
+    assert read_rejected(KuaiSar(raw), "interactions") == [
+        (5, "line ends within a value", lines[4])
+    ]
+    assert len(read_table(KuaiSar(raw), "interactions")) == 9
+
+
+def test_tables_can_be_read_again_and_elsewhere(raw: Path) -> None:
+    source = KuaiSar(raw)
+    expected = {table: read_table(source, table) for table in source.tables}
+    sent = pickle.dumps(source)
+    assert len(sent) < 4_000
+    for again in (source, pickle.loads(sent)):
+        for table, frame in expected.items():
+            pd.testing.assert_frame_equal(read_table(again, table), frame)
+
+
+def test_lines_of_rows(raw: Path) -> None:
+    source = KuaiSar(raw)
+    files = ["rec_inter.csv", "src_inter.csv", "item_features.csv", "user_features.csv"]
+    for table, name in zip(source.tables, files, strict=True):
+        names, lines = source.lines(table, np.array([0, 3]))
+        assert names == [str(raw / name)] * 2
+        assert lines.tolist() == [2, 5]
+    assert source.parts("products") == 0
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -263,19 +333,20 @@ def test_a_missing_column_is_refused_at_once(raw: Path, name: str, column: str) 
         KuaiSar(raw)
 
 
-def test_a_log_without_rows_is_refused(raw: Path) -> None:
+def test_a_log_without_rows_has_no_searches(raw: Path) -> None:
     (raw / "src_inter.csv").write_text(SEARCHES.splitlines()[0] + "\n")
-    with pytest.raises(InputError, match="searches: no rows"):
-        KuaiSar(raw).read()
+    searches = read_table(KuaiSar(raw), "searches")
+    assert len(searches) == 0
+    assert set(searches.columns) == set(SEARCH_COLUMNS)
 
 
 def test_the_flag_chooses(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     KuaiSar.add_flags(parser.add_argument_group("kuaisar"))
     source = KuaiSar.from_arguments(parser.parse_args(["--input", str(raw)]))
-    assert len(source.read().searches) == 3
+    assert len(read_table(source, "searches")) == 3
     source = KuaiSar.from_arguments(parser.parse_args(["--input", str(raw), "--clickless", "drop"]))
-    assert len(source.read().searches) == 2
+    assert len(read_table(source, "searches")) == 2
     assert "(default: earliest)" in " ".join(parser.format_help().split())
     with pytest.raises(InputError, match=r"`--clickless` should be one of earliest, drop"):
         KuaiSar(raw, clickless="keep")
@@ -312,7 +383,7 @@ def instances(
 
 def test_prepared_instances_are_those_derived_by_hand(raw: Path, tmp_path: Path) -> None:
     options = PrepareOptions(time_unit=KuaiSar.time_unit, num_negatives=1)
-    dataset = prepare(KuaiSar(raw).read(), options, tmp_path / "prepared")
+    dataset = prepare(KuaiSar(raw), options, tmp_path / "prepared")
     # Each user's first click has none before it. Users 1 and 2 have three more each: train,
     # valid, test; user 3 has one. User 1's delivery at 1000 is a tie: 12, then 11, as in the file,
     # and the search at 3000 comes after the click at 3000. Training holds what precedes the
@@ -372,18 +443,20 @@ def test_a_generated_set_has_the_oddities_and_prepares(generated: Path, tmp_path
     shown = pd.read_csv(generated / "src_inter.csv")
     key = shown["search_session_id"]
     runs = int((key != key.shift()).sum())
-    tables = KuaiSar(generated).read()
-    assert runs > len(tables.searches) == key.nunique()
-    assert (
-        len(tables.interactions) == (pd.read_csv(generated / "rec_inter.csv")["click"] == 1).sum()
-    )
-    assert tables.interactions["timestamp"].duplicated().mean() > 0.3
+    source = KuaiSar(generated)
+    searches = read_table(source, "searches")
+    assert runs > len(searches) == key.nunique()
+    interactions = read_table(source, "interactions")
+    clicked = pd.read_csv(generated / "rec_inter.csv")["click"] == 1
+    assert interactions.index.tolist() == np.flatnonzero(clicked).tolist()
+    assert interactions["timestamp"].duplicated().mean() > 0.3
+    assert all(read_rejected(source, table) == [] for table in source.tables)
     clickless = (shown.groupby("search_session_id")["click_cnt"].sum() == 0).sum()
-    dropped = KuaiSar(generated, clickless="drop").read().searches
-    assert len(dropped) == len(tables.searches) - clickless
-    assert 0.3 < clickless / len(tables.searches) < 0.5
+    dropped = read_table(KuaiSar(generated, clickless="drop"), "searches")
+    assert len(dropped) == len(searches) - clickless
+    assert 0.3 < clickless / len(searches) < 0.5
     options = PrepareOptions(time_unit="ms", num_negatives=9)
-    dataset = prepare(tables, options, tmp_path / "prepared")
+    dataset = prepare(source, options, tmp_path / "prepared")
     assert dataset.instances("test") > 0
     assert set(dict(dataset.sizes.item_attributes)) >= {"author_id", "category_1", "category_4"}
 
@@ -396,8 +469,5 @@ def test_generated_sets_are_written_in_blocks(
     feed = pd.read_csv(tmp_path / "rec_inter.csv")
     assert len(feed) == 740
     assert feed["timestamp"].is_monotonic_increasing
-    tables = KuaiSar(tmp_path).read()
-    assert (
-        len(tables.searches)
-        == pd.read_csv(tmp_path / "src_inter.csv")["search_session_id"].nunique()
-    )
+    sessions = pd.read_csv(tmp_path / "src_inter.csv")["search_session_id"].nunique()
+    assert len(read_table(KuaiSar(tmp_path), "searches")) == sessions

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.line_blocks import line_blocks
+from pipelines.sources.line_blocks import LineBlock, line_blocks
 from sesrec_tf.errors import InputError
 
 
@@ -19,6 +19,19 @@ def test_lines_have_their_numbers_in_every_block(tmp_path: Path) -> None:
         blocks = list(line_blocks(path, size))
         assert [pair for block in blocks for pair in block.lines()] == expected
         assert sum(block.line_count for block in blocks) == 5
+
+
+def test_an_empty_file_is_an_empty_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.touch()
+    (block,) = line_blocks(path)
+    assert (block.first_line, block.line_count, block.raw_lines) == (1, 0, [])
+
+
+def test_raw_lines_are_as_many_as_lines() -> None:
+    block = LineBlock(Path("a.txt"), 1, b"one\n\n\xff\r\n ")
+    assert block.raw_lines == [b"one", b"", b"\xff\r", b" "]
+    assert block.line_count == 4
 
 
 def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:

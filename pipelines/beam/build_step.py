@@ -1,0 +1,64 @@
+"""The second pass on Beam: partitions to tables and records."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import apache_beam as beam
+
+from pipelines.beam.read_step import partition_rows
+from pipelines.beam.staging import Staging
+from sesrec_tf.data.known_ids import KnownIds
+from sesrec_tf.data.partition import Partition
+from sesrec_tf.data.partition_files import PartitionFiles
+from sesrec_tf.data.preparation_driver import KNOWN_IDS
+from sesrec_tf.data.prepare_options import PrepareOptions
+from sesrec_tf.errors import InputError
+
+
+class BuildPartition(beam.DoFn):
+    """Numbers of partitions to their `PartitionFiles` in the staging directory.
+
+    Args:
+        options: the rules.
+        shards: files of each split.
+        staging: with rows and known ids.
+    """
+
+    def __init__(
+        self, options: PrepareOptions, shards: Mapping[str, int], staging: Staging
+    ) -> None:
+        self._options = options
+        self._shards = dict(shards)
+        self._staging = staging
+
+    def setup(self) -> None:
+        """Once for each worker process."""
+        self._local = tempfile.TemporaryDirectory()
+        directory = self._staging.get(Path(self._local.name) / KNOWN_IDS, KNOWN_IDS)
+        self._known = KnownIds.open(directory)
+
+    def process(self, number: int) -> None:
+        feed, searches = (
+            partition_rows(self._staging, table, number) for table in ("interactions", "searches")
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "files"
+            try:
+                partition = Partition.of(feed, searches, self._options)
+                PartitionFiles.write(path, partition, self._known, self._options, self._shards)
+            except InputError as error:
+                self._staging.write_error(error, f"build-{number:05d}")
+                return
+            self._staging.put(path, *partition_name(number))
+
+    def teardown(self) -> None:
+        """Forgets the copy of the known ids."""
+        self._local.cleanup()
+
+
+def partition_name(number: int) -> tuple[str, str]:
+    """Where the files of a partition are in the staging directory."""
+    return "partitions", f"{number:05d}"

@@ -1,0 +1,44 @@
+"""Rows read and rejected, added up over the parts of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apache_beam as beam
+
+from pipelines.beam.arrow_bytes import from_bytes, to_bytes
+from sesrec_tf.data.rejected_rows import TableRows
+
+_READ = "read"
+
+
+class MergeRows(beam.CombineFn):
+    """Packed `TableRows` to one."""
+
+    def create_accumulator(self) -> list[bytes]:
+        return []
+
+    def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:
+        return [_joined([*accumulator, element])]
+
+    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
+        return [_joined([each for found in accumulators for each in found])]
+
+    def extract_output(self, accumulator: list[bytes]) -> bytes:
+        return _joined(accumulator)
+
+
+def packed(rows: TableRows) -> bytes:
+    """As bytes; `unpacked` reads them."""
+    return to_bytes(rows.rejected.replace_schema_metadata({_READ: str(rows.read)}))
+
+
+def unpacked(data: bytes) -> TableRows:
+    """What `packed` gave."""
+    table = from_bytes(data)
+    read = int(table.schema.metadata[_READ.encode()])
+    return TableRows(read, table.replace_schema_metadata(None))
+
+
+def _joined(found: Iterable[bytes]) -> bytes:
+    return packed(TableRows.summed(unpacked(data) for data in found))

@@ -1,0 +1,157 @@
+"""Both passes of a preparation on one machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sesrec_tf.data.event_scatter import EVENT_SCHEMAS, ScatteredRows, bucket_file, gather, scatter
+from sesrec_tf.data.known_ids import KnownIds
+from sesrec_tf.data.log_counts import LogCounts
+from sesrec_tf.data.log_reader import LogReader
+from sesrec_tf.data.partition import Partition
+from sesrec_tf.data.partition_files import PartitionFiles
+from sesrec_tf.data.preparation_driver import (
+    KNOWN_IDS,
+    LogSummary,
+    PreparationDriver,
+    PreparationJob,
+)
+from sesrec_tf.data.prepare_options import PrepareOptions
+from sesrec_tf.data.progress_bar import Report
+from sesrec_tf.data.rejected_rows import TableRows, require_few
+from sesrec_tf.data.user_buckets import BUCKETS
+from sesrec_tf.data.worker_processes import WorkerProcesses, count_rows
+
+MEMORY = 2 << 30
+"""Bytes, the default of `LocalDriver.memory`."""
+
+_BYTES_PER_ROW = 1_000
+_PARTITIONS_FILE = "partitions.json"
+
+
+@dataclass(frozen=True)
+class LocalDriver(PreparationDriver):
+    """Works on a few users at a time, in processes.
+
+    Attributes:
+        processes: at most that many; 1 is this one.
+        memory: bytes for the events at work in all processes together. Libraries and vocabularies
+            come on top.
+    """
+
+    processes: int = 1
+    memory: int = MEMORY
+
+    def count(self, job: PreparationJob, report: Report) -> LogSummary:
+        """See `PreparationDriver`."""
+        with WorkerProcesses.started(self.processes) as workers:
+            tasks = [
+                (job.reader, table, parts, job.options, _events(job.staging, table) / str(number))
+                for table in EVENT_SCHEMAS
+                for number, parts in enumerate(_shares(job.reader.parts(table), self.processes))
+            ]
+            found = workers.run(
+                _scatter, tasks, lambda _, rows: report(f"reading the logs: {rows:,} rows", 0.0)
+            )
+            scattered = {
+                table: [each for task, each in zip(tasks, found, strict=True) if task[1] == table]
+                for table in EVENT_SCHEMAS
+            }
+            rows = {
+                table: TableRows.summed(each.rows for each in found)
+                for table, found in scattered.items()
+            }
+            for table, total in rows.items():
+                require_few(job.reader, table, total, job.options.max_rejected)
+            ranges = self._ranges(np.sum([each.buckets for each in found], axis=0))
+            (job.staging / _PARTITIONS_FILE).write_text(json.dumps(ranges), "utf-8")
+            counted = workers.run(
+                _count,
+                [(job.staging, buckets, job.options) for buckets in ranges],
+                lambda done, _: report("counting", 0.4 + 0.2 * done / len(ranges)),
+            )
+        for _, rejected in counted:
+            rows = {
+                table: TableRows.summed([total, TableRows(0, rejected[table])])
+                for table, total in rows.items()
+            }
+        return LogSummary(LogCounts.merged(counts for counts, _ in counted), rows)
+
+    def build(
+        self, job: PreparationJob, shards: Mapping[str, int], report: Report
+    ) -> list[PartitionFiles]:
+        """See `PreparationDriver`."""
+        ranges = json.loads((job.staging / _PARTITIONS_FILE).read_text("utf-8"))
+        with WorkerProcesses.started(self.processes) as workers:
+            return workers.run(
+                _build,
+                [(job.staging, buckets, job.options, dict(shards)) for buckets in ranges],
+                lambda done, _: report("writing records", 0.65 + 0.25 * done / len(ranges)),
+            )
+
+    def _ranges(self, sizes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """First bucket and end of every partition: as many buckets as fit, at least one."""
+        limit = self.memory // self.processes // _BYTES_PER_ROW
+        # No process should be without work while there is some.
+        limit = min(limit, -(-int(sizes.sum()) // self.processes))
+        starts, rows = [0], 0
+        for bucket, size in enumerate(sizes.tolist()):
+            if rows and size and rows + size > limit:
+                starts.append(bucket)
+                rows = 0
+            rows += size
+        return list(zip(starts, [*starts[1:], BUCKETS], strict=True))
+
+
+def _scatter(
+    reader: LogReader, table: str, parts: Sequence[int], options: PrepareOptions, directory: Path
+) -> ScatteredRows:
+    return scatter(reader, table, parts, options, directory, count_rows)
+
+
+def _count(
+    staging: Path, buckets: tuple[int, int], options: PrepareOptions
+) -> tuple[LogCounts, dict[str, pa.Table]]:
+    count_rows(0)
+    partition = _partition(staging, buckets, options)
+    return partition.counts(options), partition.rejected
+
+
+def _build(
+    staging: Path, buckets: tuple[int, int], options: PrepareOptions, shards: dict[str, int]
+) -> PartitionFiles:
+    count_rows(0)
+    known = KnownIds.open(staging / KNOWN_IDS)
+    partition = _partition(staging, buckets, options)
+    path = staging / "partitions" / f"{buckets[0]:03d}"
+    # The rows are in memory now, and files of the same content come.
+    for table in EVENT_SCHEMAS:
+        for directory in _events(staging, table).iterdir():
+            for bucket in range(*buckets):
+                bucket_file(directory, bucket).unlink(missing_ok=True)
+    return PartitionFiles.write(path, partition, known, options, shards)
+
+
+def _partition(staging: Path, buckets: tuple[int, int], options: PrepareOptions) -> Partition:
+    feed, searches = (
+        gather(list(_events(staging, table).iterdir()), table, range(*buckets))
+        for table in EVENT_SCHEMAS
+    )
+    return Partition.of(feed, searches, options)
+
+
+def _events(staging: Path, table: str) -> Path:
+    return staging / "events" / table
+
+
+def _shares(parts: int, most: int) -> list[list[int]]:
+    """The parts of a table for each of the processes that read it."""
+    readers = min(parts, most)
+    return [list(range(first, parts, readers)) for first in range(readers)]

@@ -1,0 +1,35 @@
+"""What a reader of logs gives, as tests compare it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+
+from sesrec_tf.data.log_chunk import CONTENT, EXPECTED, REASON, REJECTED, ROW
+from sesrec_tf.data.log_reader import LogReader
+
+
+def read_table(reader: LogReader, table: str) -> pd.DataFrame:
+    """All rows of a table of one part; the index is the column `row`."""
+    assert reader.parts(table) == 1
+    chunks = list(reader.chunks(table))
+    rows = pa.concat_tables([chunk.rows for chunk in chunks]).to_pandas()
+    found = rows[ROW].tolist() + pa.concat_tables([c.rejected for c in chunks])[ROW].to_pylist()
+    assert len(set(found)) == len(found)
+    assert rows[ROW].is_monotonic_increasing
+    return rows.set_index(ROW)
+
+
+def read_tuples(reader: LogReader, table: str) -> list[tuple[object, ...]]:
+    """All rows of a table of one part, without their numbers."""
+    return list(read_table(reader, table).itertuples(index=False, name=None))
+
+
+def read_rejected(reader: LogReader, table: str) -> list[tuple[int, str, str]]:
+    """Line, reason and content of every rejected row of a table of one part."""
+    found = pa.concat_tables([chunk.rejected for chunk in reader.chunks(table)])
+    assert found.schema == REJECTED
+    assert all(found[EXPECTED].to_pylist())
+    _, lines = reader.lines(table, found[ROW].to_numpy())
+    columns = (lines.tolist(), found[REASON].to_pylist(), found[CONTENT].to_pylist())
+    return list(zip(*columns, strict=True))
