@@ -118,9 +118,7 @@ class CandidateSampler:
         items = self._items_at(self._uniform(instances, np.arange(draws)))
         place, item = self.user_items.pairs(users)
         size = len(self.weights)
-        forbidden = np.isin(
-            items + (np.arange(len(users)) * size)[:, None], place * size + item, kind="sort"
-        )
+        forbidden = _is_among(items + (np.arange(len(users)) * size)[:, None], place * size + item)
         accepted = ~forbidden & _first_in_row(items)
         rank = np.cumsum(accepted, axis=1)
         accepted &= rank <= self.num_negatives
@@ -167,6 +165,14 @@ class CandidateSampler:
                 f"{len(self.weights):,} items, {int(drawable.sum()):,} of them drawable, and "
                 f"some user leaves only {least:,} that they never met. {advice} a larger log."
             )
+
+
+def _is_among(values: Integers, ascending: Integers) -> npt.NDArray[np.bool_]:
+    """Several times as fast as `np.isin`, which does not know that the second are sorted."""
+    if len(ascending) == 0:
+        return np.zeros(values.shape, np.bool_)
+    place = np.searchsorted(ascending, values)
+    return ascending[np.minimum(place, len(ascending) - 1)] == values
 
 
 def _first_in_row(values: Integers) -> npt.NDArray[np.bool_]:

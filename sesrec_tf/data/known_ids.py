@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
 
+from sesrec_tf.data.arrow_files import read_table, write_table
 from sesrec_tf.schema import FIRST_KNOWN, UNKNOWN, HistoryShape
 
 KINDS = ("users", "items", "queries", "words", "sources")
@@ -56,20 +56,14 @@ class KnownIds:
             columns = {"id": getattr(self, kind)}
             if kind == "items":
                 columns[_COUNT] = pa.array(self.item_interactions)
-            table = pa.table(columns)
-            with pyarrow.ipc.new_file(directory / f"{kind}.arrow", table.schema) as writer:
-                writer.write_table(table.combine_chunks())
+            write_table(pa.table(columns), directory / f"{kind}.arrow")
         text = json.dumps(dataclasses.asdict(self.shape))
         (directory / _SHAPE_FILE).write_text(text, "utf-8")
 
     @classmethod
     def open(cls, directory: Path) -> KnownIds:
         """Reads what `save` wrote."""
-        tables = {}
-        for kind in KINDS:
-            tables[kind] = pyarrow.ipc.open_file(
-                pa.memory_map(str(directory / f"{kind}.arrow"))
-            ).read_all()
+        tables = {kind: read_table(directory / f"{kind}.arrow") for kind in KINDS}
         return cls(
             shape=HistoryShape(**json.loads((directory / _SHAPE_FILE).read_text("utf-8"))),
             item_interactions=tables["items"][_COUNT].to_numpy(),

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sesrec_tf.data.arrow_files import read_table, write_table
 from sesrec_tf.data.event_scatter import EVENT_SCHEMAS, ScatteredRows, bucket_file, gather, scatter
 from sesrec_tf.data.known_ids import KnownIds
 from sesrec_tf.data.log_counts import LogCounts
@@ -52,37 +53,22 @@ class LocalDriver(PreparationDriver):
     def count(self, job: PreparationJob, report: Report) -> LogSummary:
         """See `PreparationDriver`."""
         with WorkerProcesses.started(self.processes) as workers:
-            tasks = [
-                (job.reader, table, parts, job.options, _events(job.staging, table) / str(number))
-                for table in EVENT_SCHEMAS
-                for number, parts in enumerate(_shares(job.reader.parts(table), self.processes))
-            ]
-            found = workers.run(
-                _scatter, tasks, lambda _, rows: report(f"reading the logs: {rows:,} rows", 0.0)
-            )
-            scattered = {
-                table: [each for task, each in zip(tasks, found, strict=True) if task[1] == table]
-                for table in EVENT_SCHEMAS
-            }
-            rows = {
-                table: TableRows.summed(each.rows for each in found)
-                for table, found in scattered.items()
-            }
+            rows, sizes = self._scattered(job, workers, report)
             for table, total in rows.items():
                 require_few(job.reader, table, total, job.options.max_rejected)
-            ranges = self._ranges(np.sum([each.buckets for each in found], axis=0))
+            ranges = self._ranges(sizes)
             (job.staging / _PARTITIONS_FILE).write_text(json.dumps(ranges), "utf-8")
-            counted = workers.run(
+            rejected = workers.run(
                 _count,
                 [(job.staging, buckets, job.options) for buckets in ranges],
                 lambda done, _: report("counting", 0.4 + 0.2 * done / len(ranges)),
             )
-        for _, rejected in counted:
-            rows = {
-                table: TableRows.summed([total, TableRows(0, rejected[table])])
-                for table, total in rows.items()
-            }
-        return LogSummary(LogCounts.merged(counts for counts, _ in counted), rows)
+        rows = {
+            table: TableRows.summed([total, *(TableRows(0, found[table]) for found in rejected)])
+            for table, total in rows.items()
+        }
+        counts = (read_table(_counts_file(job.staging, buckets)) for buckets in ranges)
+        return LogSummary(LogCounts.merged(map(LogCounts.from_table, counts)), rows)
 
     def build(
         self, job: PreparationJob, shards: Mapping[str, int], report: Report
@@ -95,6 +81,25 @@ class LocalDriver(PreparationDriver):
                 [(job.staging, buckets, job.options, dict(shards)) for buckets in ranges],
                 lambda done, _: report("writing records", 0.65 + 0.25 * done / len(ranges)),
             )
+
+    def _scattered(
+        self, job: PreparationJob, workers: WorkerProcesses, report: Report
+    ) -> tuple[dict[str, TableRows], npt.NDArray[np.int64]]:
+        """Rows of each table, and `[BUCKETS]` usable ones of both."""
+        tasks = [
+            (job.reader, table, parts, job.options, _events(job.staging, table) / str(number))
+            for table in EVENT_SCHEMAS
+            for number, parts in enumerate(_shares(job.reader.parts(table), self.processes))
+        ]
+        found = workers.run(
+            _scatter, tasks, lambda _, rows: report(f"reading the logs: {rows:,} rows", 0.0)
+        )
+        parts = [(task[1], each.rows) for task, each in zip(tasks, found, strict=True)]
+        rows = {
+            table: TableRows.summed(each for name, each in parts if name == table)
+            for table in EVENT_SCHEMAS
+        }
+        return rows, np.sum([each.buckets for each in found], axis=0)
 
     def _ranges(self, sizes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """First bucket and end of every partition: as many buckets as fit, at least one."""
@@ -116,12 +121,11 @@ def _scatter(
     return scatter(reader, table, parts, options, directory, count_rows)
 
 
-def _count(
-    staging: Path, buckets: tuple[int, int], options: PrepareOptions
-) -> tuple[LogCounts, dict[str, pa.Table]]:
+def _count(staging: Path, buckets: tuple[int, int], options: PrepareOptions) -> dict[str, pa.Table]:
     count_rows(0)
     partition = _partition(staging, buckets, options)
-    return partition.counts(options), partition.rejected
+    write_table(partition.counts(options).to_table(), _counts_file(staging, buckets))
+    return partition.rejected
 
 
 def _build(
@@ -149,6 +153,10 @@ def _partition(staging: Path, buckets: tuple[int, int], options: PrepareOptions)
 
 def _events(staging: Path, table: str) -> Path:
     return staging / "events" / table
+
+
+def _counts_file(staging: Path, buckets: tuple[int, int]) -> Path:
+    return staging / f"counts-{buckets[0]:03d}.arrow"
 
 
 def _shares(parts: int, most: int) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,7 @@ on the first `C` clicked items of a session."""
 _KIND = "kind"
 _COUNT_FIELDS = [(name, pa.int64()) for name in (INTERACTIONS, CLICKS, SEARCHES)]
 _TOTALS, _MOST_CLICKS = "totals", "most_clicks"
+_TOTALS_OF_EVENTS = ("interactions", "searches", "training_interactions", "training_searches")
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,27 @@ class LogCounts:
     @classmethod
     def merged(cls, parts: Iterable[LogCounts]) -> LogCounts:
         """The sum, whatever the order of the parts; ids by code point."""
-        found = list(parts)
-        totals: Counter[str] = Counter(dict.fromkeys(SPLITS, 0))
-        for part in found:
-            totals.update(part.totals)
+        total, waiting, rows = cls.nothing(), [], 0
+        for part in parts:
+            waiting.append(part)
+            rows += part._rows()
+            # Not at once, which would take the memory of all, nor one by one, which takes long.
+            if rows > total._rows():
+                total, waiting, rows = _added([total, *waiting]), [], 0
+        total = _added([total, *waiting])
+        ids = {name: table.take(pc.sort_indices(table[ID])) for name, table in total.ids.items()}
+        return dataclasses.replace(total, ids=ids)
+
+    @classmethod
+    def nothing(cls) -> LogCounts:
+        """The counts of no event."""
+        fields = {
+            name: [(ID, pa.large_string()), *((what, pa.int64()) for what in counted)]
+            for name, counted in COUNTED.items()
+        }
+        totals = dict.fromkeys((*_TOTALS_OF_EVENTS, *SPLITS), 0)
         return cls(
-            ids={name: _summed([part.ids[name] for part in found], name) for name in COUNTED},
-            totals=dict(totals),
-            most_clicks=max((part.most_clicks for part in found), default=0),
+            {name: pa.schema(found).empty_table() for name, found in fields.items()}, totals, 0
         )
 
     def to_table(self) -> pa.Table:
@@ -140,14 +155,32 @@ class LogCounts:
         """How often each of them occurs."""
         return self.ids[name][what].to_numpy()
 
+    def _rows(self) -> int:
+        return sum(len(table) for table in self.ids.values())
+
+
+def _added(parts: list[LogCounts]) -> LogCounts:
+    totals: Counter[str] = Counter()
+    for part in parts:
+        totals.update(part.totals)
+    return LogCounts(
+        ids={name: _summed([part.ids[name] for part in parts], name) for name in COUNTED},
+        totals=dict(totals),
+        most_clicks=max(part.most_clicks for part in parts),
+    )
+
 
 def _summed(tables: list[pa.Table], name: str) -> pa.Table:
-    fields = [(ID, pa.large_string()), *((what, pa.int64()) for what in COUNTED[name])]
-    together = pa.concat_tables([pa.schema(fields).empty_table(), *tables])
-    sums = together.group_by(ID).aggregate([(what, "sum") for what in COUNTED[name]])
-    columns = {ID: sums[ID], **{what: sums[f"{what}_sum"] for what in COUNTED[name]}}
-    table = pa.table(columns)
-    return table.take(pc.sort_indices(table[ID].combine_chunks()))
+    together = pa.concat_tables(tables)
+    # A third of the time that grouping takes, and less memory.
+    encoded = together[ID].combine_chunks().dictionary_encode()
+    ids, codes = encoded.dictionary, encoded.indices.to_numpy()
+    sums = {
+        # Exact: floats hold integers up to 2^53.
+        what: np.bincount(codes, together[what].to_numpy(), len(ids)).astype(np.int64)
+        for what in COUNTED[name]
+    }
+    return pa.table({ID: ids, **sums})
 
 
 def _count(codes: Integers, ids: pa.Array) -> npt.NDArray[np.int64]:

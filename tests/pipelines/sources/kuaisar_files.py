@@ -30,7 +30,9 @@ Column: TypeAlias = npt.NDArray[Any] | pa.Array
 Blocks: TypeAlias = Iterator[Mapping[str, Column]]
 
 
-def write_kuaisar(directory: Path, users: int, rows: int, seed: int) -> None:
+def write_kuaisar(
+    directory: Path, users: int, rows: int, seed: int, items: int | None = None
+) -> None:
     """Writes the five files; memory does not grow with `rows`.
 
     Both logs are in the order of time, users mixed. Popularity of items and words falls off, one
@@ -43,9 +45,10 @@ def write_kuaisar(directory: Path, users: int, rows: int, seed: int) -> None:
         users: number of users, from 1.
         rows: of `rec_inter.csv` and `src_inter.csv` together.
         seed: equal seeds give equal files.
+        items: of the catalogue; a fifth of the rows if `None`.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    items = max(rows // 5, 50)
+    items = items or max(rows // 5, 50)
     feed = int(rows * FEED_SHARE)
     streams = np.random.default_rng(seed).spawn(5)
     _write(directory / "rec_inter.csv", _feed(streams[0], users, items, feed))
