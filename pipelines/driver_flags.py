@@ -43,13 +43,14 @@ def add_driver_flags(result: argparse.ArgumentParser) -> None:
         "--runner",
         metavar="NAME",
         help="FnApiRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, PortableRunner "
-        "or any other; see docs/clusters.md (default: none, processes of this machine)",
+        "or any other; see docs/preparation.md (default: none, processes of this machine)",
     )
     runner.add_argument(
         "--partitions",
         type=int,
         metavar="N",
-        help=f"of the users; a worker holds one at a time (default: {PARTITIONS})",
+        help=f"of the users, at most {BUCKETS}; a worker holds one at a time "
+        f"(default: {PARTITIONS})",
     )
     runner.add_argument(
         "--beam-option",
@@ -84,31 +85,36 @@ def chosen_driver(arguments: argparse.Namespace, others: Sequence[str]) -> Prepa
                 f"`--{name}` belongs to preparation in processes of this machine. Received: "
                 f"`--runner {arguments.runner}`. Leave one of them out."
             )
+    partitions = PARTITIONS if arguments.partitions is None else arguments.partitions
+    if not 1 <= partitions <= BUCKETS:
+        raise InputError(f"`--partitions` should be 1 to {BUCKETS}. Received: {partitions}.")
     # Only now: Beam takes a second to import.
     from pipelines.beam.driver import BeamDriver
     from pipelines.beam.options import beam_options
 
-    options = beam_options(arguments.runner, others, arguments.beam_option)
-    partitions = PARTITIONS if arguments.partitions is None else arguments.partitions
-    if not 1 <= partitions <= BUCKETS:
-        raise InputError(f"`--partitions` should be 1 to {BUCKETS}. Received: {partitions}.")
+    ours = [_flag(name) for name in vars(arguments)]
+    options = beam_options(arguments.runner, others, arguments.beam_option, ours)
     return BeamDriver(options, arguments.staging, partitions)
 
 
 def _refuse_beam_flags(arguments: argparse.Namespace, others: Sequence[str]) -> None:
     names = ("partitions", "staging", "beam_option")
-    beam = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+    beam = [_flag(name) for name in names if getattr(arguments, name) not in (None, [])]
     if beam or others:
         raise InputError(
             f"unrecognized arguments: {' '.join([*beam, *others])}. Expected the flags that "
-            "`--help` lists; those of Beam only beside `--runner`. Mend or drop them."
+            "`--help` lists; those for Beam only beside `--runner`. Mend or drop them."
         )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _local_driver(arguments: argparse.Namespace) -> LocalDriver:
     processes = arguments.processes
     if processes is None:
-        processes = os.cpu_count() or 1
+        processes = len(os.sched_getaffinity(0))
     if processes < 1:
         raise InputError(f"`--processes` should be at least 1. Received: {processes}.")
     memory = MEMORY if arguments.memory is None else _bytes(arguments.memory)

@@ -19,8 +19,10 @@ from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.data.progress_bar import progress_bar
 from sesrec_tf.data.rejected_rows import DIRECTORY
+from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.schema import SPLITS
 
+PROGRAM = "python -m pipelines.prepare"
 DEFAULT_SOURCE = next(iter(SOURCES.values()))
 
 EXAMPLES = """\
@@ -35,7 +37,7 @@ examples:
       --direct_num_workers=4
   python -m pipelines.prepare --source kuaisar --input KuaiSAR --min-count 5 \\
       --min-earlier-searches 1 --output data/kuaisar
-  python -m pipelines.prepare --source sesrec_release --input release/kindle \
+  python -m pipelines.prepare --source sesrec_release --input release/kindle \\
       --output data/kindle
   python -m pipelines.prepare --source amazon2014 --help
       the flags of another source
@@ -53,7 +55,7 @@ a file, a directory, a quoted pattern or a URL each):
 def parser(source: type[Source] = DEFAULT_SOURCE) -> argparse.ArgumentParser:
     """The flags with those of a source; defaults are those of `PrepareOptions`."""
     result = argparse.ArgumentParser(
-        prog="python -m pipelines.prepare",
+        prog=PROGRAM,
         description="Turns joint search and recommendation logs into a prepared data set.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,7 +72,12 @@ def parser(source: type[Source] = DEFAULT_SOURCE) -> argparse.ArgumentParser:
         help="the prepared data set, a directory to appear",
     )
     output.add_argument("--overwrite", action="store_true", help="replace an earlier output")
-    output.add_argument("--shards", type=int, help="record files a split (default: by size)")
+    output.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help=f"record files a split, at most {BUCKETS} (default: by size)",
+    )
     add_rule_flags(result, source)
     add_driver_flags(result)
     return result
@@ -126,6 +133,9 @@ def remarks(dataset: PreparedDataset) -> list[str]:
     """What the counts do not show: rows that could not be used, and ids without attributes."""
     info, found = dataset.info, []
     for table, rows in info["rows"].items():
+        if rows["left_out"]:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["left_out"].items())
+            found.append(f"{table}: of {rows['read']:,} rows of the files left out: {reasons}")
         if rows["rejected"]:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["rejected"].items())
             where = dataset.path / DIRECTORY / f"{table}.csv"
@@ -135,7 +145,10 @@ def remarks(dataset: PreparedDataset) -> list[str]:
             )
     for table, absent in info["without_attributes"].items():
         if absent:
-            found.append(f"{absent:,} known {table} have no row in `{table}`: attributes unknown")
+            found.append(f"known {table} without a row in `{table}`: {absent:,}")
+    unknown = sum(info["unknown_negatives"].values())
+    if unknown:
+        found.append(f"given negatives that no training row has: {unknown:,} (one index for all)")
     return found
 
 
@@ -151,7 +164,7 @@ def _add_source_flag(result: argparse.ArgumentParser) -> None:
 
 
 def _chosen_source(argv: Sequence[str] | None) -> type[Source]:
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
     _add_source_flag(first)
     return SOURCES[first.parse_known_args(argv)[0].source]
 

@@ -10,7 +10,6 @@ from sesrec_tf.data.prepare_options import (
     MIN_INSTANCES,
     NEGATIVE_DISTRIBUTIONS,
     SPLIT_RULES,
-    TIME_UNITS,
     PrepareOptions,
 )
 
@@ -49,7 +48,7 @@ def _add_split_flags(result: argparse.ArgumentParser, source: type[Source]) -> N
     flags = result.add_argument_group("instances and split")
     flags.add_argument(
         "--time-unit",
-        choices=TIME_UNITS,
+        choices=source.time_units or (source.time_unit,),
         default=source.time_unit,
         help="of the timestamps; `order` is a position in the user's sequence "
         f"(default: {source.time_unit})",

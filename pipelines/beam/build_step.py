@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import ExitStack
 
 import apache_beam as beam
 
@@ -16,6 +15,9 @@ from sesrec_tf.data.partition_files import PartitionFiles
 from sesrec_tf.data.preparation_driver import KNOWN_IDS
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.errors import InputError
+
+BUILT = ("done", "build")
+"""Directory of a file for every partition that is built."""
 
 
 class BuildPartition(beam.DoFn):
@@ -35,28 +37,30 @@ class BuildPartition(beam.DoFn):
         self._staging = staging
 
     def setup(self) -> None:
-        """Once for each worker process."""
-        self._local = tempfile.TemporaryDirectory()
-        directory = self._staging.get(Path(self._local.name) / KNOWN_IDS, KNOWN_IDS)
-        self._known = KnownIds.open(directory)
+        """Once for each worker."""
+        self._stack = ExitStack()
+        scratch = self._stack.enter_context(self._staging.scratch())
+        self._known = KnownIds.open(self._staging.get(scratch / KNOWN_IDS, KNOWN_IDS))
 
     def process(self, number: int) -> None:
         feed, searches = (
             partition_rows(self._staging, table, number) for table in ("interactions", "searches")
         )
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "files"
-            try:
-                partition = Partition.of(feed, searches, self._options)
-                PartitionFiles.write(path, partition, self._known, self._options, self._shards)
-            except InputError as error:
-                self._staging.write_error(error, f"build-{number:05d}")
-                return
-            self._staging.put(path, *partition_name(number))
+        try:
+            partition = Partition.of(feed, searches, self._options)
+            with self._staging.scratch() as scratch:
+                files = PartitionFiles.write(
+                    scratch / "files", partition, self._known, self._options, self._shards
+                )
+                self._staging.put(files.path, *partition_name(number))
+        except InputError as error:
+            self._staging.write_error(error, f"build-{number:05d}")
+            return
+        self._staging.write(b"", *BUILT, f"{number:05d}")
 
     def teardown(self) -> None:
-        """Forgets the copy of the known ids."""
-        self._local.cleanup()
+        """Removes the copy of the known ids."""
+        self._stack.close()
 
 
 def partition_name(number: int) -> tuple[str, str]:

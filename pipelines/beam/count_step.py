@@ -18,6 +18,8 @@ from sesrec_tf.data.rejected_rows import TableRows
 from sesrec_tf.errors import InputError
 
 REJECTED = "rejected"
+COUNTED = ("done", "count")
+"""Directory of a file for every partition that is counted."""
 
 
 class CountPartition(beam.DoFn):
@@ -45,6 +47,7 @@ class CountPartition(beam.DoFn):
             # Counted as read when they were.
             yield TaggedOutput(REJECTED, (name, packed(TableRows(0, rejected))))
         yield to_bytes(partition.counts(self._options).to_table())
+        self._staging.write(b"", *COUNTED, f"{number:05d}")
 
 
 class MergeCounts(beam.CombineFn):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.beam.arrow_bytes import from_bytes
-from pipelines.beam.build_step import BuildPartition, partition_name
-from pipelines.beam.count_step import REJECTED, CountPartition, MergeCounts
+from pipelines.beam.build_step import BUILT, BuildPartition, partition_name
+from pipelines.beam.count_step import COUNTED, REJECTED, CountPartition, MergeCounts
 from pipelines.beam.execution import execute
 from pipelines.beam.merged_rows import MergeRows, unpacked
-from pipelines.beam.read_step import ReadPart
-from pipelines.beam.staging import Staging
+from pipelines.beam.read_step import CHUNKS, ReadPart
+from pipelines.beam.staging import Staging, go_on_writing
 from sesrec_tf.data.event_scatter import EVENT_SCHEMAS
 from sesrec_tf.data.log_counts import LogCounts
 from sesrec_tf.data.partition_files import PartitionFiles
@@ -39,7 +41,7 @@ class BeamDriver(PreparationDriver):
     Attributes:
         options: of Beam, the runner among them.
         staging: a path or URL that the workers and this process share; `None` for a directory
-            beside the output.
+            beside the output. A directory in it is made, and removed in the end.
         partitions: of the users, at most `BUCKETS`; a worker has one at a time in memory.
     """
 
@@ -50,13 +52,23 @@ class BeamDriver(PreparationDriver):
     def count(self, job: PreparationJob, report: Report) -> LogSummary:
         """See `PreparationDriver`."""
         staging = self._staging(job)
-        report("reading the logs", 0.0)
-        self._run(staging, lambda pipeline: self._read(pipeline, job, staging))
+        # An earlier job of this process may have been interrupted.
+        go_on_writing()
+        if self.staging is not None:
+            staging.begin()
+        self._run(
+            staging,
+            lambda pipeline: self._read(pipeline, job, staging),
+            lambda: report(f"reading the logs: {_chunks(staging):,} chunks", 0.0),
+        )
         rows = _table_rows(staging, _READ)
         for table, found in rows.items():
             require_few(job.reader, table, found, job.options.max_rejected)
-        report("counting", 0.4)
-        self._run(staging, lambda pipeline: self._count(pipeline, job, staging))
+        self._run(
+            staging,
+            lambda pipeline: self._count(pipeline, job, staging),
+            lambda: report("counting", 0.4 + 0.2 * self._share(staging, *COUNTED)),
+        )
         rejected = _table_rows(staging, _COUNTED)
         return LogSummary(
             counts=LogCounts.from_table(from_bytes(staging.read(_COUNTS))),
@@ -70,19 +82,27 @@ class BeamDriver(PreparationDriver):
         staging = self._staging(job)
         if self.staging is not None:
             staging.put(job.staging / KNOWN_IDS, KNOWN_IDS)
-        report("writing records", 0.65)
         step = BuildPartition(job.options, shards, staging)
         self._run(
             staging,
             lambda pipeline: (
                 _spread(pipeline, range(self.partitions)) | "Build" >> beam.ParDo(step)
             ),
+            lambda: report("writing records", 0.65 + 0.25 * self._share(staging, *BUILT)),
         )
         names = [partition_name(number) for number in range(self.partitions)]
-        found = [PartitionFiles(staging.get(job.staging.joinpath(*name), *name)) for name in names]
-        if self.staging is not None:
+        return [PartitionFiles(staging.get(job.staging.joinpath(*name), *name)) for name in names]
+
+    def clear(self, job: PreparationJob) -> None:
+        """See `PreparationDriver`."""
+        if self.staging is None:
+            return
+        staging = self._staging(job)
+        try:
             staging.remove()
-        return found
+        except Exception as error:
+            # No reason to lose the data set, or to hide why there is none.
+            warnings.warn(f"{staging.root} is left: {error}", stacklevel=1)
 
     def _read(self, pipeline: beam.Pipeline, job: PreparationJob, staging: Staging) -> None:
         parts = [
@@ -108,13 +128,26 @@ class BeamDriver(PreparationDriver):
         if self.staging is None:
             return Staging(str(job.staging.absolute()))
         # The name of the output's own temporary directory is this process's alone.
-        return Staging(f"{self.staging.rstrip('/')}/{job.staging.parent.name.lstrip('.')}")
+        name = job.staging.parent.name.lstrip(".")
+        if "://" in self.staging:
+            return Staging(f"{self.staging.rstrip('/')}/{name}")
+        return Staging(str(Path(self.staging).absolute() / name))
 
-    def _run(self, staging: Staging, build: Callable[[beam.Pipeline], object]) -> None:
+    def _share(self, staging: Staging, *names: str) -> float:
+        """Of the partitions, those with a file in a directory."""
+        return len(staging.listing(*names)) / self.partitions
+
+    def _run(
+        self,
+        staging: Staging,
+        build: Callable[[beam.Pipeline], object],
+        watch: Callable[[], None],
+    ) -> None:
         pipeline = beam.Pipeline(options=self.options)
         build(pipeline)
+        watch()
         try:
-            execute(pipeline)
+            execute(pipeline, watch)
         except Exception:
             # What a worker could tell says more than what the runner makes of it.
             staging.raise_errors()
@@ -132,6 +165,10 @@ def _keep_rows(rows: beam.PCollection, staging: Staging, name: str) -> None:
         | "RowsOfTable" >> beam.CombinePerKey(MergeRows())
         | "KeepRows" >> beam.MapTuple(lambda table, data: staging.write(data, name, table))
     )
+
+
+def _chunks(staging: Staging) -> int:
+    return sum(len(staging.listing(CHUNKS, table)) for table in EVENT_SCHEMAS)
 
 
 def _table_rows(staging: Staging, name: str) -> dict[str, TableRows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import apache_beam as beam
@@ -9,7 +10,7 @@ import apache_beam as beam
 from pipelines.beam.arrow_bytes import from_bytes, to_bytes
 from sesrec_tf.data.rejected_rows import TableRows
 
-_READ = "read"
+_NUMBERS = "numbers"
 
 
 class MergeRows(beam.CombineFn):
@@ -30,14 +31,15 @@ class MergeRows(beam.CombineFn):
 
 def packed(rows: TableRows) -> bytes:
     """As bytes; `unpacked` reads them."""
-    return to_bytes(rows.rejected.replace_schema_metadata({_READ: str(rows.read)}))
+    numbers = json.dumps([rows.read, dict(rows.left_out)])
+    return to_bytes(rows.rejected.replace_schema_metadata({_NUMBERS: numbers}))
 
 
 def unpacked(data: bytes) -> TableRows:
     """What `packed` gave."""
     table = from_bytes(data)
-    read = int(table.schema.metadata[_READ.encode()])
-    return TableRows(read, table.replace_schema_metadata(None))
+    read, left_out = json.loads(table.schema.metadata[_NUMBERS.encode()])
+    return TableRows(read, table.replace_schema_metadata(None), left_out)
 
 
 def _joined(found: Iterable[bytes]) -> bytes:

@@ -6,14 +6,15 @@ import argparse
 import difflib
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NoReturn
 
 import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.runners.portability.portable_runner import PortableRunner
 
+from pipelines.beam.log_level import silenced
 from sesrec_tf.errors import InputError
 
 _SECONDS_TO_ANSWER = 30
@@ -21,7 +22,7 @@ _A_MONTH = 30 * 24 * 3600
 
 
 def beam_options(
-    runner: str, flags: Sequence[str], unchecked: Sequence[str] = ()
+    runner: str, flags: Sequence[str], unchecked: Sequence[str] = (), ours: Sequence[str] = ()
 ) -> PipelineOptions:
     """The options of a pipeline.
 
@@ -29,37 +30,40 @@ def beam_options(
         runner: as Beam's `--runner` takes it.
         flags: all others.
         unchecked: `NAME=VALUE` of options that only the runner's own job server knows.
+        ours: flags that are no options of Beam, to find a misspelt one among.
 
     Raises:
         InputError: if Beam does not know a flag or the runner, a value is of the wrong type, or no
             job service answers.
     """
-    _require_known(flags)
+    _require_known(flags, ours)
     options = PipelineOptions([*flags, *(f"--{option}" for option in unchecked)], runner=runner)
     try:
-        beam.Pipeline(options=options)
-    except (ValueError, ImportError, AttributeError) as error:
+        chosen = beam.Pipeline(options=options).runner
+    except (ValueError, TypeError, ImportError, AttributeError) as error:
         raise InputError(
-            f"there is no runner {runner} ({error}). Expected FnApiRunner, FlinkRunner, "
-            "SparkRunner, DataflowRunner, PortableRunner or the full name of a class. Mend "
-            "`--runner`."
+            f"`--runner {runner}` cannot be used ({error}). Expected FnApiRunner, FlinkRunner, "
+            "SparkRunner, DataflowRunner, PortableRunner or the full name of a class, with the "
+            "options that it needs. Mend the name, or add them."
         ) from error
-    _reach_job_service(runner, options.view_as(PortableOptions))
+    # Those that are derived from it start a job service of their own.
+    _reach_job_service(options.view_as(PortableOptions), type(chosen) is PortableRunner)
     return options
 
 
-def _require_known(flags: Sequence[str]) -> None:
+def _require_known(flags: Sequence[str], ours: Sequence[str]) -> None:
     parsers: list[argparse.ArgumentParser] = []
 
     def keep(parser: argparse.ArgumentParser) -> None:
         parser.error = _refuse  # type: ignore[method-assign, assignment]
         parsers.append(parser)
 
-    with _quiet():
+    # Beam warns of what is refused here.
+    with silenced(logging.WARNING):
         PipelineOptions(list(flags)).get_all_options(add_extra_args_fn=keep)
     unknown = parsers[0].parse_known_args(list(flags))[1]
     if unknown:
-        known = sorted(set(re.findall(r"--\w+", parsers[0].format_usage())))
+        known = sorted({*ours, *re.findall(r"--\w+", parsers[0].format_usage())})
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         _refuse(f"unrecognized arguments: {' '.join(unknown)}{hint}")
@@ -71,21 +75,10 @@ def _refuse(message: str) -> NoReturn:
     )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Beam warns of what is refused here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-def _reach_job_service(runner: str, options: PortableOptions) -> None:
+def _reach_job_service(options: PortableOptions, required: bool) -> None:
     endpoint = options.job_endpoint
     if not endpoint:
-        if runner == "PortableRunner":
+        if required:
             raise InputError(
                 "`--runner PortableRunner` needs `--job_endpoint=HOST:PORT`, where a job service "
                 "listens. Received: none. Add it."

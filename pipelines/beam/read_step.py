@@ -12,9 +12,11 @@ from pipelines.beam.staging import Staging
 from sesrec_tf.data.event_scatter import EVENT_SCHEMAS, divided_rows
 from sesrec_tf.data.log_reader import LogReader
 from sesrec_tf.data.prepare_options import PrepareOptions
-from sesrec_tf.data.rejected_rows import TableRows
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.errors import InputError
+
+CHUNKS = "chunks"
+"""Directory with one of files for every table."""
 
 
 class ReadPart(beam.DoFn):
@@ -45,10 +47,9 @@ class ReadPart(beam.DoFn):
             for number, (valid, buckets) in enumerate(chunks):
                 batches = self._by_partition(table, buckets)
                 self._staging.write_batches(
-                    batches, "chunks", table, f"{part:06d}-{number:06d}.arrow"
+                    batches, CHUNKS, table, f"{part:06d}-{number:06d}.arrow"
                 )
-                read = len(valid.rows) + len(valid.rejected)
-                yield table, packed(TableRows(read, valid.rejected))
+                yield table, packed(valid.counted)
         except InputError as error:
             self._staging.write_error(error, f"read-{table}-{part:06d}")
 
@@ -66,8 +67,8 @@ class ReadPart(beam.DoFn):
 def partition_rows(staging: Staging, table: str, partition: int) -> pa.Table:
     """The rows of one partition, from the files of all chunks."""
     batches = [
-        staging.read_batch(partition, "chunks", table, name)
-        for name in staging.listing("chunks", table)
+        staging.read_batch(partition, CHUNKS, table, name)
+        for name in staging.listing(CHUNKS, table)
     ]
     return pa.Table.from_batches(batches, EVENT_SCHEMAS[table])
 

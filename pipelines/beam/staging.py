@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import tempfile
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,12 +19,14 @@ import pyarrow.ipc
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from sesrec_tf.data.arrow_files import PACKED
 from sesrec_tf.errors import InputError
 
 _ERRORS = "errors"
 _PARTIAL = ".partial"
 # Left to guess from the name, Beam would unpack what is packed, truncated or not.
 _AS_IT_IS = ("application/octet-stream", CompressionTypes.UNCOMPRESSED)
+_stopped = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -41,19 +46,35 @@ class Staging:
         """The full name of a file or directory."""
         return str(FileSystems.join(self.root, *names))
 
-    def exists(self, *names: str) -> bool:
-        """Whether there is such a file."""
-        return bool(FileSystems.exists(self.path(*names)))
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a path of this machine."""
+        return "://" not in self.root
+
+    def begin(self) -> None:
+        """Removes what a killed process may have left here; checks that files can be written.
+
+        Raises:
+            InputError: if they cannot.
+        """
+        try:
+            self.remove()
+            self.write(b"", "begun")
+        except Exception as error:  # Every file system has its own.
+            raise InputError(
+                f"cannot write below {self.root} ({error}). Expected a directory, or a URL such as "
+                "gs://bucket/path, where this machine and all workers can. Mend `--staging`."
+            ) from error
 
     def listing(self, *names: str) -> list[str]:
-        """Sorted names of the files below a directory, relative to it."""
+        """Sorted names of the files in a directory; none if it is missing."""
         directory = self.path(*names)
-        with suppress(BeamIOError):
-            # Not a pattern: the root may hold what would be one.
-            paths = [each.path for each in FileSystems.get_filesystem(directory)._list(directory)]
-            below = (path[len(directory) :].lstrip("/") for path in paths)
-            return sorted(name for name in below if not name.endswith(_PARTIAL))
-        return []
+        if self.is_local:
+            place = Path(directory)
+            found = [file.name for file in place.iterdir()] if place.is_dir() else []
+        else:
+            found = _remote_listing(directory)
+        return sorted(name for name in found if not name.endswith(_PARTIAL))
 
     def write(self, data: bytes, *names: str) -> None:
         """Writes a file."""
@@ -67,7 +88,11 @@ class Staging:
 
     def write_batches(self, batches: Sequence[pa.RecordBatch], *names: str) -> None:
         """Writes an Arrow file of exactly these record batches, empty ones included."""
-        with self._created(*names) as file, pyarrow.ipc.new_file(file, batches[0].schema) as writer:
+        schema = batches[0].schema
+        with (
+            self._created(*names) as file,
+            pyarrow.ipc.new_file(file, schema, options=PACKED) as writer,
+        ):
             for batch in batches:
                 writer.write_batch(batch)
 
@@ -84,13 +109,25 @@ class Staging:
 
     def get(self, target: Path, *names: str) -> Path:
         """A directory as one of this machine: where it is, or copied to `target`."""
-        if "://" not in self.root:
+        if self.is_local:
             return Path(self.path(*names))
         target.mkdir(parents=True, exist_ok=True)
         for name in self.listing(*names):
             with self._opened(*names, name) as source, (target / name).open("wb") as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
         return target
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A directory of this machine to work in; within the root, if that is one, to go with it.
+
+        Raises:
+            RuntimeError: if the work was given up.
+        """
+        _require_going_on()
+        root = self.root if self.is_local else None
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=root) as directory:
+            yield Path(directory)
 
     def write_error(self, error: InputError, name: str) -> None:
         """Keeps an error for `raise_errors`: no retry mends it, and no runner carries its type."""
@@ -109,32 +146,82 @@ class Staging:
 
     def remove(self) -> None:
         """Removes everything."""
-        FileSystems.delete([self.root])
+        if self.is_local:
+            if Path(self.root).exists():
+                shutil.rmtree(self.root)
+        else:
+            # Object stores have no directories: all names that begin so.
+            FileSystems.delete([f"{self.root}/"])
 
     @contextmanager
     def _created(self, *names: str) -> Iterator[BinaryIO]:
+        _require_going_on()
         path = self.path(*names)
         temporary = f"{path}.{uuid.uuid4().hex}{_PARTIAL}"
         try:
             with FileSystems.create(temporary, *_AS_IT_IS) as file:
                 yield file
-            _rename(temporary, path)
+            self._rename(temporary, path)
         except BaseException:
-            with suppress(BeamIOError):
-                FileSystems.delete([temporary])
+            with suppress(OSError):
+                self._delete(temporary)
             raise
 
     def _opened(self, *names: str) -> BinaryIO:
         file: BinaryIO = FileSystems.open(self.path(*names), *_AS_IT_IS)
         return file
 
+    def _rename(self, source: str, target: str) -> None:
+        try:
+            FileSystems.rename([source], [target])
+        except BeamIOError:
+            # HDFS, unlike others, does not rename over a file.
+            if self.is_local or not FileSystems.exists(target):
+                raise
+            self._delete(target)
+            FileSystems.rename([source], [target])
 
-def _rename(source: str, target: str) -> None:
+    def _delete(self, path: str) -> None:
+        if self.is_local:
+            # Beam would take the path for a pattern.
+            Path(path).unlink()
+        else:
+            FileSystems.delete([path])
+
+
+def stop_writing() -> None:
+    """No file is begun from now on in this process, where a runner's threads may be at work.
+
+    Nothing can end a thread, and what one writes once the launcher has given up would be left.
+    """
+    _stopped.set()
+
+
+def go_on_writing() -> None:
+    """Undoes `stop_writing`."""
+    _stopped.clear()
+
+
+def writing_stopped() -> bool:
+    """Whether it is."""
+    return _stopped.is_set()
+
+
+def _require_going_on() -> None:
+    if writing_stopped():
+        raise RuntimeError("the work was given up")
+
+
+def _remote_listing(directory: str) -> list[str]:
+    # What would be a pattern in the directory's name cannot be quoted.
+    pattern = re.sub(r"[\[*?]", "?", directory) + "/*"
     try:
-        FileSystems.rename([source], [target])
+        (found,) = FileSystems.match([pattern])
     except BeamIOError:
-        # HDFS, unlike others, does not rename over a file.
-        if not FileSystems.exists(target):
+        # Stores of objects have no missing directories; HDFS has.
+        has_directories = FileSystems.get_filesystem(directory).has_dirs()
+        if not has_directories or FileSystems.exists(directory):
             raise
-        FileSystems.delete([target])
-        FileSystems.rename([source], [target])
+        return []
+    paths = (each.path.rpartition("/") for each in found.metadata_list)
+    return [name for parent, _, name in paths if parent == directory]

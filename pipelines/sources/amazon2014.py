@@ -40,6 +40,8 @@ from sesrec_tf.errors import InputError
 
 QUERY_RULES = ("qrels", "category")
 MIN_COUNT = 5
+NO_QUERY = "no query for its user and item"
+"""Why reviews are no searches."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ class Amazon2014(Source):
             help="`qrels`: queries from query_text.txt(.gz) and *.qrels(.gz); `category`: made "
             "from category paths (default: qrels if these files are there, else category). For "
             "instances as published, with an earlier review and an earlier search each, add "
-            "`--min-earlier-searches 1`; a review's own search is never earlier than it",
+            "`--min-earlier-searches 1` (as published, users with fewer than three of them have "
+            "none at all; here these users still train); a review's own search is never earlier "
+            "than it",
         )
         flags.add_argument(
             "--query-seed",
@@ -131,7 +135,7 @@ class Amazon2014(Source):
         """See `LogReader`.
 
         A line of the reviews that cannot be read is rejected from the interactions and from the
-        searches: both lose a row.
+        searches: both lose a row. Reviews without a query are left out of the searches.
         """
         read = {
             "interactions": self._interactions,
@@ -181,7 +185,8 @@ class Amazon2014(Source):
                     TIMESTAMP: events.times.take(found),
                 }
             )
-            yield LogChunk(rows, events.rejected)
+            others = len(events.rows) - len(found)
+            yield LogChunk(rows, events.rejected, {NO_QUERY: others} if others else {})
 
     def _products(self) -> Iterator[LogChunk]:
         """All products with their `category` and `brand`."""

@@ -39,7 +39,16 @@ def _verbatim(texts: pa.Array) -> pa.Array:
     return texts
 
 
+def _flags(texts: pa.Array) -> pa.Array:
+    integers = _integers(texts)
+    return pc.if_else(pc.is_in(integers, pa.array([0, 1])), integers, None)
+
+
 def _integers(texts: pa.Array) -> pa.Array:
+    # Arrow would read 0x1F as 31.
+    hexadecimal = pc.match_substring_regex(texts, "^0[xX]")
+    if pc.any(hexadecimal).as_py():
+        texts = pc.if_else(hexadecimal, "", texts)
     try:
         return texts.cast(pa.int64())
     except pa.ArrowInvalid:
@@ -73,6 +82,7 @@ def _integer(text: str) -> int | None:
 
 TEXT = ColumnFormat(_verbatim)
 INTEGER = ColumnFormat(_integers, "is not an integer", "an integer of 64 bits; 12.0 counts as 12")
+FLAG = ColumnFormat(_flags, "is neither 0 nor 1", "0 or 1")
 INTEGER_LIST = ColumnFormat(
     integer_words, "is not a list of integers", "a list of integers such as [20, 34, 3]"
 )

@@ -17,6 +17,8 @@ Integers = npt.NDArray[np.int64]
 PADDING = -1
 """Code of the id that stands for no event."""
 
+_PADDING_ENTRY = "padding"
+
 
 class IdCodes:
     """Numbers ids from 0 in the order they are met; an integer is the id of its decimal digits.
@@ -48,6 +50,11 @@ class IdCodes:
 
     def __len__(self) -> int:
         return len(self._codes) - 1
+
+
+def padding_left_out(count: int) -> dict[str, int]:
+    """What `LogChunk.left_out` says of entries of lists and vocabularies that are padding."""
+    return {_PADDING_ENTRY: count} if count else {}
 
 
 def id_array(values: Sequence[Any] | npt.NDArray[Any], where: str) -> pa.Array:

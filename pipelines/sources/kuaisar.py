@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.csv_columns import INTEGER, TEXT
+from pipelines.sources.csv_columns import FLAG, INTEGER, TEXT
 from pipelines.sources.csv_file import CsvFile
 from pipelines.sources.kuaisar_sessions import CLICKLESS, COLUMNS, EARLIEST, FILE, SearchSessions
 from pipelines.sources.source import Source, add_input_flag
@@ -20,7 +20,10 @@ from sesrec_tf.data.log_chunk import ROW, LogChunk
 from sesrec_tf.data.log_tables import ITEM_ID, TIMESTAMP, USER_ID
 from sesrec_tf.errors import InputError
 
-FEED_COLUMNS = {USER_ID: TEXT, ITEM_ID: TEXT, TIMESTAMP: INTEGER, "click": INTEGER}
+FEED_COLUMNS = {USER_ID: TEXT, ITEM_ID: TEXT, TIMESTAMP: INTEGER, "click": FLAG}
+NOT_CLICKED = "click is 0"
+"""Why rows of the feed are left out."""
+
 LEVELS = ("first", "second", "third", "fourth")
 ITEM_ATTRIBUTES = {
     "author_id": "author_id",
@@ -38,9 +41,10 @@ _PADDED = tuple(column for column in ITEM_ATTRIBUTES if column.endswith("_id"))
 class KuaiSar(Source):
     """Reads `rec_inter`, `src_inter`, `user_features` and `item_features` (`.csv` or `.csv.gz`).
 
-    - Interactions are the rows of `rec_inter.csv` with `click = 1`, in the order of the file.
-      Items sent together share their timestamp; preparation breaks ties of a user by (timestamp,
-      interaction before search, row number), hence by the order of the file.
+    - Interactions are the rows of `rec_inter.csv` with `click = 1`, in the order of the file; those
+      with `click = 0` are left out, and any other `click` is rejected. Items sent together share
+      their timestamp; preparation breaks ties of a user by (timestamp, interaction before search,
+      row number), hence by the order of the file.
     - Searches: see `pipelines.sources.kuaisar_sessions`. The query is the keyword's integers
       separated by spaces, the source is `search_source` verbatim (typed or suggested: see
       `sesrec_tf.data.search_origins`), and the clicked items are the shown ones with
@@ -124,7 +128,9 @@ class KuaiSar(Source):
     def _interactions(self) -> Iterator[LogChunk]:
         for chunk in self._feed.chunks(FEED_COLUMNS):
             clicked = chunk.rows.filter(pc.equal(chunk.rows["click"], 1))
-            yield LogChunk(clicked.drop_columns("click"), chunk.rejected)
+            others = len(chunk.rows) - len(clicked)
+            left_out = {NOT_CLICKED: others} if others else {}
+            yield LogChunk(clicked.drop_columns("click"), chunk.rejected, left_out)
 
     def _item_chunks(self) -> Iterator[LogChunk]:
         names = (ITEM_ID, *ITEM_ATTRIBUTES)

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.csv_columns import INTEGER, INTEGER_LIST, TEXT
 from pipelines.sources.csv_file import CsvFile
-from sesrec_tf.data.log_chunk import ROW, LogChunk
+from sesrec_tf.data.log_chunk import REJECTED, ROW, LogChunk
 from sesrec_tf.data.log_tables import (
     CLICKED_ITEM_IDS,
     ITEM_ID,
@@ -46,11 +46,15 @@ EARLIEST = "earliest"
 CLICKLESS = (EARLIEST, "drop")
 """A session without a click: its earliest shown item, by the order of the file, counts as clicked,
 or the session is left out."""
+JOINED = "joins the first row of its session"
+NO_CLICK = "session without a click"
+"""Why rows of the file are left out."""
 
 _KEY = (USER_ID, SESSION_ID)
 # One session: the key alone may stand for several.
 _SESSION = (*_KEY, TIMESTAMP, QUERY, SOURCE)
 _NAMES = (*_SESSION, ITEM_ID, "clicks", ROW)
+_SHOWN, _CLICKED = "shown", "clicked"
 
 Integers = npt.NDArray[np.int64]
 
@@ -74,7 +78,8 @@ class SearchSessions:
         """Chunks of the searches table; the row of a session is its first.
 
         Rejected are rows of the file: a session keeps those of its rows that can be read, and is
-        lost where none can.
+        lost where none can. Left out are the other rows of a session but its first, and all rows
+        of a dropped one.
         """
         scattered = self._scattered()
         gathered = self._gather(scattered)
@@ -85,11 +90,11 @@ class SearchSessions:
             # The last run may go on in the next chunk.
             complete = int(starts[-1]) if len(starts) else 0
             sessions, gathered = self._sessions(shown.slice(0, complete), scattered, gathered)
-            yield LogChunk(sessions, chunk.rejected)
+            yield self._chunk(sessions, chunk.rejected)
             shown = shown.slice(complete)
         if shown is not None and len(shown):
             sessions, _ = self._sessions(shown, scattered, gathered)
-            yield LogChunk(sessions)
+            yield self._chunk(sessions, REJECTED.empty_table())
 
     def _scattered(self) -> npt.NDArray[np.uint64]:
         """Sorted hashes of the keys whose rows do not stand together."""
@@ -127,21 +132,37 @@ class SearchSessions:
         sessions = pa.concat_tables([alone, gathered.slice(0, begun)]).sort_by(ROW)
         return sessions, gathered.slice(begun)
 
+    def _chunk(self, sessions: pa.Table, rejected: pa.Table) -> LogChunk:
+        kept = sessions
+        if self._clickless != EARLIEST:
+            kept = sessions.filter(sessions[_CLICKED])
+        shown, of_kept = (pc.sum(each[_SHOWN]).as_py() or 0 for each in (sessions, kept))
+        left_out = {JOINED: of_kept - len(kept), NO_CLICK: shown - of_kept}
+        return LogChunk(
+            kept.drop_columns([_SHOWN, _CLICKED]),
+            rejected,
+            {reason: count for reason, count in left_out.items() if count},
+        )
+
     def _table(self, shown: pa.Table) -> pa.Table:
-        """The searches table of the rows of complete sessions."""
+        """The searches table of the rows of complete sessions, the dropped ones included.
+
+        Also how many rows each has and whether one was clicked, see `_chunk`.
+        """
         session = _numbers(shown, _SESSION)
         _, first = np.unique(session, return_index=True)
         clicked = shown["clicks"].to_numpy() > 0
         has_click = np.bincount(session[clicked], minlength=len(first)) > 0
         clicked[first[~has_click]] = True
         sessions = shown.select([ROW, *_SESSION]).take(first)
-        sessions = sessions.set_column(
-            sessions.column_names.index(SESSION_ID), SESSION_ID, _session_ids(sessions)
-        ).append_column(
-            CLICKED_ITEM_IDS,
-            _distinct_items(session[clicked], shown[ITEM_ID].filter(clicked), len(first)),
+        items = _distinct_items(session[clicked], shown[ITEM_ID].filter(clicked), len(first))
+        place = sessions.column_names.index(SESSION_ID)
+        return (
+            sessions.set_column(place, SESSION_ID, _session_ids(sessions))
+            .append_column(CLICKED_ITEM_IDS, items)
+            .append_column(_SHOWN, pa.array(np.bincount(session, minlength=len(first))))
+            .append_column(_CLICKED, pa.array(has_click))
         )
-        return sessions if self._clickless == EARLIEST else sessions.filter(has_click)
 
 
 def _numbers(table: pa.Table, columns: Sequence[str]) -> Integers:

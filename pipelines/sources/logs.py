@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pipelines.sources.source import Source
 from sesrec_tf.data.log_chunk import LogChunk
 from sesrec_tf.data.log_files import LogFiles
+from sesrec_tf.data.prepare_options import TIME_UNITS
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Logs(Source):
         "('feed/part-*.parquet') each, here or at a URL (gs://, s3://, hdfs://)"
     )
     time_unit = "s"
+    time_units = TIME_UNITS
 
     files: LogFiles
 

@@ -90,4 +90,4 @@ def with_targets_appended(events: Events, users: Integers, items: Integers) -> E
     if events.times is not None:
         times = np.insert(events.times, ends, np.inf)
     offsets = events.offsets + np.concatenate([[0], np.cumsum(more)])
-    return Events(offsets, np.insert(events.codes, ends, items), times)
+    return Events(offsets, np.insert(events.codes, ends, items), times, events.padding)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -67,6 +67,10 @@ class ReleasePackage(ABC):
     def unreadable(self, part: int) -> pa.Table:
         """Rows of an instance file (1 is train) that make no instance, as `REJECTED` says."""
 
+    def left_out(self, part: int) -> Mapping[str, int]:
+        """How many rows of an instance file are none of their own, see `LogChunk`."""
+        return {}
+
     @property
     @abstractmethod
     def item_attributes(self) -> ReleasedAttributes:
@@ -112,5 +116,6 @@ class ReleasePackage(ABC):
         for chunk in self.events.interactions(part):
             if part != EVENTS:
                 rejected = pa.concat_tables([chunk.rejected, self.unreadable(part)])
-                chunk = LogChunk(chunk.rows, rejected.sort_by(ROW))
+                left_out = {**chunk.left_out, **self.left_out(part)}
+                chunk = LogChunk(chunk.rows, rejected.sort_by(ROW), left_out)
             yield chunk

@@ -49,7 +49,8 @@ def search_chunks(
     searches = events.histories.searches
     users, again = searches.users, _occurrence(searches)
     for start in range(0, max(1, len(users)), CHUNK_ROWS):
-        kept = np.flatnonzero(searches.codes[start : start + CHUNK_ROWS] != PADDING) + start
+        end = start + CHUNK_ROWS
+        kept = np.flatnonzero(searches.codes[start:end] != PADDING) + start
         found = sessions(searches.codes[kept])
         rows = pa.table(
             {
@@ -67,7 +68,8 @@ def search_chunks(
         missing = rows.filter(pa.array(~found.known))
         content = missing.select([log_tables.USER_ID, log_tables.SESSION_ID])
         rejected = rejection(missing[ROW].to_numpy(), *problem, content)
-        yield LogChunk(rows.filter(pa.array(found.known)), rejected)
+        left_out = searches.left_out(start, end)
+        yield LogChunk(rows.filter(pa.array(found.known)), rejected, left_out)
 
 
 def _occurrence(searches: Events) -> Integers:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.id_codes import id_array
+from pipelines.sources.id_codes import id_array, padding_left_out
 from sesrec_tf.data.log_chunk import CHUNK_ROWS, ROW, LogChunk
 
 _VALUE = (str, int, float, np.number, type(None))
@@ -87,10 +87,10 @@ class ReleasedAttributes:
         """
         table = pa.table({ROW: np.arange(len(self._ids)), key: self._ids, **self._values})
         for start in range(0, max(1, len(table)), CHUNK_ROWS):
-            rows = table.slice(start, CHUNK_ROWS)
+            there = rows = table.slice(start, CHUNK_ROWS)
             if self._padding is not None:
                 rows = rows.filter(pc.not_equal(rows[key], self._padding))
-            yield LogChunk(rows)
+            yield LogChunk(rows, left_out=padding_left_out(len(there) - len(rows)))
 
 
 def _text(value: Any) -> str:

@@ -24,6 +24,7 @@ EVENTS = 0
 nothing but the instances that are rejected."""
 
 _NO_INSTANCE = -1
+_BESIDE_EVENT = "instance of an event of the histories"
 
 
 class InstanceNames(NamedTuple):
@@ -44,7 +45,8 @@ class ReleasedEvents:
     - Timestamps are positions (`order`), such that exactly the interactions and searches that an
       instance counts come before it: see `pipelines.sources.prefix_order`.
     - An instance that contradicts the histories or another instance is rejected under its own
-      file; its item stays part of the histories.
+      file; its item stays part of the histories. One that stands beside an event of the histories
+      is left out of its file's rows; one that comes after them is counted as the row that it adds.
 
     Args:
         histories: of the users.
@@ -71,6 +73,8 @@ class ReleasedEvents:
             histories.interactions, user[last], instances.item[usable][last]
         )
         self.histories = replace(histories, interactions=feed)
+        parts = (instances.row // PART_ROWS)[usable][~last]
+        self._beside: list[int] = np.bincount(parts, minlength=1 + len(SPLITS)).tolist()
         targets = feed.offsets[user] + place
         self._times, self.search_times = positions(
             self.histories, targets, instances.earlier_searches[usable]
@@ -82,9 +86,12 @@ class ReleasedEvents:
         """Chunks of `user_id, item_id, timestamp, split, negative_item_ids`, and `row`."""
         if part == EVENTS:
             for start in range(0, max(1, len(self._times)), CHUNK_ROWS):
-                yield LogChunk(self._rows(slice(start, start + CHUNK_ROWS)))
+                stretch = slice(start, start + CHUNK_ROWS)
+                padding = self.histories.interactions.left_out(stretch.start, stretch.stop)
+                yield LogChunk(self._rows(stretch), left_out=padding)
         else:
-            yield LogChunk(self._rows(slice(0, 0)), self._rejected(part))
+            beside = {_BESIDE_EVENT: self._beside[part]} if self._beside[part] else {}
+            yield LogChunk(self._rows(slice(0, 0)), self._rejected(part), beside)
 
     def user_texts(self, users: Integers) -> pa.Array:
         """Ids of users by code."""

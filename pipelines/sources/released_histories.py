@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.sources.id_codes import PADDING, IdCodes, Integers, id_array
+from pipelines.sources.id_codes import PADDING, IdCodes, Integers, id_array, padding_left_out
 from sesrec_tf.errors import InputError
 
 
@@ -38,11 +38,13 @@ class Events:
         offsets: `[U + 1]` where each user's list begins.
         codes: `[E]` of items or sessions, `PADDING` for no event; no list ends with that.
         times: `[E]` or `None`.
+        padding: how much of it followed the last events of the lists.
     """
 
     offsets: Integers
     codes: Integers
     times: npt.NDArray[np.float64] | None = None
+    padding: int = 0
 
     @property
     def lengths(self) -> Integers:
@@ -58,6 +60,14 @@ class Events:
     def places(self) -> Integers:
         """`[E]` of the events in their lists, from 0."""
         return np.arange(len(self.codes)) - np.repeat(self.offsets[:-1], self.lengths)
+
+    def left_out(self, start: int, end: int) -> dict[str, int]:
+        """How much padding there is from one event to another, see `LogChunk`.
+
+        What was cut off counts at the first event.
+        """
+        within = int(np.count_nonzero(self.codes[start:end] == PADDING))
+        return padding_left_out(within + (0 if start else self.padding))
 
 
 @dataclass(frozen=True)
@@ -146,4 +156,5 @@ def _without_trailing_padding(events: Events) -> Events:
     np.maximum.at(lengths, events.users, real)
     kept = events.places < lengths[events.users]
     times = None if events.times is None else events.times[kept]
-    return Events(np.concatenate([[0], np.cumsum(lengths)]), events.codes[kept], times)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Events(offsets, events.codes[kept], times, len(kept) - int(kept.sum()))

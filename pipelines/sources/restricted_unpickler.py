@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copyreg
+import io
 import pickle
 from pathlib import Path
 from typing import IO
 
 from pipelines.sources.pickle_names import CONTAINER_NAMES, Names
+from pipelines.sources.pickle_nesting import require_shallow
 from sesrec_tf.errors import InputError
 
 
@@ -16,7 +18,7 @@ def read_pickle(path: Path, names: Names = CONTAINER_NAMES) -> object:
 
     A pickle is a program. This reader does what the program says with lists, tuples, dictionaries,
     sets, text, bytes and numbers; every name it asks for must be among `names`, and gives what
-    stands there, never what Python knows by that name. The whole content is held in memory: a file
+    stands there, never what Python knows by that name. File and content are held in memory: a file
     can still ask for more memory than there is.
 
     Args:
@@ -25,13 +27,15 @@ def read_pickle(path: Path, names: Names = CONTAINER_NAMES) -> object:
             code nor be changed.
 
     Raises:
-        InputError: if the file is missing, damaged or no pickle, or asks for another name.
+        InputError: if the file is missing, damaged or no pickle, asks for another name, or nests
+            deeper than `pickle_nesting.DEEPEST`.
     """
     # Objects registered under a number and loaded before would be had without asking by name.
     copyreg._extension_cache.clear()  # type: ignore[attr-defined]
     try:
-        with path.open("rb") as file:
-            return _RestrictedUnpickler(file, path, names).load()
+        data = path.read_bytes()
+        require_shallow(data)
+        return _RestrictedUnpickler(io.BytesIO(data), path, names).load()
     except FileNotFoundError as error:
         raise InputError(
             f"there is no file {path}. Give the directory that holds the files as published."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,10 @@ class SesrecPackage(ReleasePackage):
     def unreadable(self, part: int) -> pa.Table:
         """See the base class."""
         return self._listed.rejected[part]
+
+    def left_out(self, part: int) -> Mapping[str, int]:
+        """See the base class."""
+        return self._listed.left_out[part]
 
     @cached_property
     def session_ids(self) -> pa.Array:

@@ -18,6 +18,7 @@ class Source(LogReader):
         name: on the command line.
         summary: one line for `--help`.
         time_unit: of the timestamps, see `PrepareOptions.time_unit`.
+        time_units: those that the format may have, if it may have others.
         split, negatives: what `PrepareOptions` should say unless told otherwise.
         tables: what the format has, each in one part unless `parts` says otherwise.
     """
@@ -25,6 +26,7 @@ class Source(LogReader):
     name: ClassVar[str]
     summary: ClassVar[str]
     time_unit: ClassVar[str]
+    time_units: ClassVar[tuple[str, ...]] = ()
     split: ClassVar[str] = PrepareOptions.split
     negatives: ClassVar[str] = PrepareOptions.negatives
     tables: ClassVar[tuple[str, ...]] = ("interactions", "searches")

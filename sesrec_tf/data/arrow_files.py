@@ -1,4 +1,4 @@
-"""Arrow tables in files that are mapped into memory."""
+"""Arrow tables in files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.ipc
+
+PACKED = pyarrow.ipc.IpcWriteOptions(compression="lz4")
+"""For rows that one pass leaves to the next: less than half the room, in hardly any time."""
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -15,5 +18,5 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def read_table(path: Path) -> pa.Table:
-    """A table whose memory is the file."""
+    """What `write_table` wrote; its memory is the file."""
     return pyarrow.ipc.open_file(pa.memory_map(str(path))).read_all()

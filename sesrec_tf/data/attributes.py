@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sesrec_tf.data.log_chunk import REJECTED, ROW
+from sesrec_tf.data.log_chunk import ROW
 from sesrec_tf.data.log_columns import has_empty_level
 from sesrec_tf.data.log_reader import LogReader
 from sesrec_tf.data.log_tables import REQUIRED_COLUMNS
+from sesrec_tf.data.rejected_rows import TableRows
 from sesrec_tf.data.row_checks import RowChecks
 from sesrec_tf.data.sorted_codes import sorted_codes
 from sesrec_tf.data.valid_rows import ValidRows
@@ -51,14 +52,12 @@ class AttributeTable:
 
     Attributes:
         attributes: of every id of the owner's vocabulary.
-        read: rows of the table, the rejected ones included.
-        rejected: those, as `log_chunk.REJECTED` says.
+        rows: of the table.
         absent: known ids that no usable row describes.
     """
 
     attributes: list[Attribute]
-    read: int
-    rejected: pa.Table
+    rows: TableRows
     absent: int
 
     @classmethod
@@ -79,23 +78,21 @@ class AttributeTable:
             InputError: if a column's name cannot name a file or is taken.
         """
         (key,) = REQUIRED_COLUMNS[table]
-        read, kept, rejected = 0, [], [REJECTED.empty_table()]
+        kept, counted = [], []
         for part in range(reader.parts(table)):
             for chunk in reader.chunks(table, part):
                 valid = ValidRows.of(chunk, table, "s")
-                read += len(valid.rows) + len(valid.rejected)
-                rejected.append(valid.rejected)
+                counted.append(valid.counted)
                 known = pc.is_in(valid.rows[key], vocabulary.ids)
                 kept.append(valid.rows.filter(known))
         if not kept:
-            return cls([], read, pa.concat_tables(rejected), 0)
+            return cls([], TableRows(0), 0)
         checks = RowChecks(pa.concat_tables(kept).sort_by(ROW), table)
         columns = _columns(checks, key, vocabulary)
-        rejected.append(checks.rejected())
+        counted.append(TableRows(0, checks.rejected()))
         return cls(
             attributes=[_attribute(name, values) for name, values in columns.items()],
-            read=read,
-            rejected=pa.concat_tables(rejected),
+            rows=TableRows.summed(counted),
             absent=len(vocabulary) - int(checks.usable.sum()),
         )
 

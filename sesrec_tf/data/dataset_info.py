@@ -28,8 +28,8 @@ def dataset_info(
     `instances` are the records of each split. `unknown_positives` are those of valid and test
     whose positive is unknown, and the training instances left out because theirs is;
     `unknown_negatives` are frozen negatives that are unknown, as given ones may be. `rows` are
-    those of each table: read, used, and rejected for each reason. `without_attributes` are the
-    known items and users that their tables lack.
+    those of each table: read, used, left out and rejected for each reason. `without_attributes`
+    are the known items and users that their tables lack.
 
     Args:
         vocabularies: of all events.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sesrec_tf.data.event_log import EventLog, Integers
 from sesrec_tf.data.indexed_log import IndexedLog
@@ -69,12 +70,14 @@ class CandidateSampler:
         user_items: what is forbidden.
         num_negatives: drawn an instance.
         seed: as named.
+        user_ids: raw ids by user code, for messages.
     """
 
     weights: npt.NDArray[np.int64]
     user_items: UserItems
     num_negatives: int
     seed: int
+    user_ids: pa.Array
 
     def draw(self, users: Integers, instances: Integers) -> Integers:
         """The negatives of some instances.
@@ -159,11 +162,13 @@ class CandidateSampler:
         left = drawable.sum() - np.diff(own[self.user_items.offsets])[users]
         least = int(left.min(initial=self.num_negatives))
         if least < self.num_negatives:
-            advice = f"Choose `--num-negatives` of at most {least}, or give" if least else "Give"
+            user = self.user_ids[int(users[np.argmin(left)])].as_py()
+            advice = f"Choose `--num-negatives` of at most {least}, leave" if least else "Leave"
             raise InputError(
                 f"too few items for `--num-negatives {self.num_negatives}`: the vocabulary has "
-                f"{len(self.weights):,} items, {int(drawable.sum()):,} of them drawable, and "
-                f"some user leaves only {least:,} that they never met. {advice} a larger log."
+                f"{len(self.weights):,} items, {int(drawable.sum()):,} of them drawable, and user "
+                f"{user!r} leaves only {least:,} that they never met. {advice} such users out of "
+                "the logs, or give logs of more items."
             )
 
 

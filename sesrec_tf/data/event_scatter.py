@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from sesrec_tf.data import log_tables, valid_rows
-from sesrec_tf.data.log_chunk import REJECTED
+from sesrec_tf.data.arrow_files import PACKED
 from sesrec_tf.data.log_reader import LogReader
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.rejected_rows import TableRows, require_few
@@ -28,7 +28,7 @@ class ScatteredRows:
     """Some parts of an event table, divided.
 
     Attributes:
-        rows: read and rejected.
+        rows: of the files.
         buckets: `[BUCKETS]` usable rows of each.
     """
 
@@ -48,14 +48,12 @@ def divided_rows(
         InputError: if a part cannot be read, or so many rows are rejected that the rest of the
             table need not be seen.
     """
-    read, rejected = 0, REJECTED.empty_table()
+    found = TableRows(0)
     for part in parts:
         for chunk in reader.chunks(table, part):
             valid = ValidRows.of(chunk, table, options.time_unit)
-            read += len(valid.rows) + len(valid.rejected)
+            found = TableRows.summed([found, valid.counted])
             if len(valid.rejected):
-                rejected = pa.concat_tables([rejected, valid.rejected])
-                found = TableRows(read, rejected)
                 require_few(reader, table, found, options.max_rejected, complete=False)
             yield valid, _by_bucket(valid.rows.cast(EVENT_SCHEMAS[table]))
 
@@ -76,7 +74,7 @@ def scatter(
         count_rows: told of the rows of every chunk.
     """
     directory.mkdir(parents=True)
-    read, rejected, sizes = 0, [REJECTED.empty_table()], np.zeros(BUCKETS, np.int64)
+    counted, sizes = [], np.zeros(BUCKETS, np.int64)
     with ExitStack() as stack:
         writers: dict[int, pyarrow.ipc.RecordBatchStreamWriter] = {}
         for valid, buckets in divided_rows(reader, table, parts, options):
@@ -84,14 +82,13 @@ def scatter(
                 if bucket not in writers:
                     path = bucket_file(directory, bucket)
                     writers[bucket] = stack.enter_context(
-                        pyarrow.ipc.new_stream(path, EVENT_SCHEMAS[table])
+                        pyarrow.ipc.new_stream(path, EVENT_SCHEMAS[table], options=PACKED)
                     )
                 writers[bucket].write_table(rows)
                 sizes[bucket] += len(rows)
-            read += len(valid.rows) + len(valid.rejected)
-            rejected.append(valid.rejected)
-            count_rows(len(valid.rows))
-    return ScatteredRows(TableRows(read, pa.concat_tables(rejected)), sizes)
+            counted.append(valid.counted)
+            count_rows(valid.counted.read)
+    return ScatteredRows(TableRows.summed(counted), sizes)
 
 
 def gather(directories: Sequence[Path], table: str, buckets: Iterable[int]) -> pa.Table:

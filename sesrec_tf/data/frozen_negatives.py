@@ -49,5 +49,6 @@ def frozen_negatives(
         user_items=UserItems.of(log, indexed),
         num_negatives=options.num_negatives,
         seed=options.seed,
+        user_ids=log.users,
     )
     return sampler.draw(events.user[targets], events.row[targets])

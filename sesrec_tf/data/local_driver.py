@@ -29,11 +29,13 @@ from sesrec_tf.data.progress_bar import Report
 from sesrec_tf.data.rejected_rows import TableRows, require_few
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.data.worker_processes import WorkerProcesses, count_rows
+from sesrec_tf.errors import InputError
 
 MEMORY = 2 << 30
 """Bytes, the default of `LocalDriver.memory`."""
 
 _BYTES_PER_ROW = 1_000
+_LEAST_MEMORY = 64 << 20
 _PARTITIONS_FILE = "partitions.json"
 
 
@@ -42,9 +44,10 @@ class LocalDriver(PreparationDriver):
     """Works on a few users at a time, in processes.
 
     Attributes:
-        processes: at most that many; 1 is this one.
-        memory: bytes for the events at work in all processes together. Libraries and vocabularies
-            come on top.
+        processes: at most that many, fewer where the largest bucket would not fit in memory once
+            for each; 1 is this one.
+        memory: bytes for the events at work in all processes together, 64 MB at least. Libraries
+            and vocabularies come on top.
     """
 
     processes: int = 1
@@ -54,10 +57,12 @@ class LocalDriver(PreparationDriver):
         """See `PreparationDriver`."""
         with WorkerProcesses.started(self.processes) as workers:
             rows, sizes = self._scattered(job, workers, report)
-            for table, total in rows.items():
-                require_few(job.reader, table, total, job.options.max_rejected)
-            ranges = self._ranges(sizes)
-            (job.staging / _PARTITIONS_FILE).write_text(json.dumps(ranges), "utf-8")
+        for table, total in rows.items():
+            require_few(job.reader, table, total, job.options.max_rejected)
+        processes = self._fitting(sizes)
+        ranges = self._ranges(sizes, processes)
+        (job.staging / _PARTITIONS_FILE).write_text(json.dumps([processes, ranges]), "utf-8")
+        with WorkerProcesses.started(processes) as workers:
             rejected = workers.run(
                 _count,
                 [(job.staging, buckets, job.options) for buckets in ranges],
@@ -74,8 +79,8 @@ class LocalDriver(PreparationDriver):
         self, job: PreparationJob, shards: Mapping[str, int], report: Report
     ) -> list[PartitionFiles]:
         """See `PreparationDriver`."""
-        ranges = json.loads((job.staging / _PARTITIONS_FILE).read_text("utf-8"))
-        with WorkerProcesses.started(self.processes) as workers:
+        processes, ranges = json.loads((job.staging / _PARTITIONS_FILE).read_text("utf-8"))
+        with WorkerProcesses.started(processes) as workers:
             return workers.run(
                 _build,
                 [(job.staging, buckets, job.options, dict(shards)) for buckets in ranges],
@@ -101,11 +106,27 @@ class LocalDriver(PreparationDriver):
         }
         return rows, np.sum([each.buckets for each in found], axis=0)
 
-    def _ranges(self, sizes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    def _fitting(self, sizes: npt.NDArray[np.int64]) -> int:
+        """How many processes may work on a bucket each, the largest one included.
+
+        Raises:
+            InputError: if not even one may.
+        """
+        needed = _BYTES_PER_ROW * int(sizes.max(initial=1))
+        available = max(self.memory, _LEAST_MEMORY)
+        if needed > available:
+            raise InputError(
+                f"the largest of {BUCKETS} groups of users has {sizes.max():,} rows, which take up "
+                f"to {needed >> 20:,} MB to work on. Received: `--memory` of {available >> 20:,} "
+                f"MB. Choose `--memory {-(-needed >> 20)}M` or more."
+            )
+        return min(self.processes, available // needed)
+
+    def _ranges(self, sizes: npt.NDArray[np.int64], processes: int) -> list[tuple[int, int]]:
         """First bucket and end of every partition: as many buckets as fit, at least one."""
-        limit = self.memory // self.processes // _BYTES_PER_ROW
+        limit = self.memory // processes // _BYTES_PER_ROW
         # No process should be without work while there is some.
-        limit = min(limit, -(-int(sizes.sum()) // self.processes))
+        limit = min(limit, -(-int(sizes.sum()) // processes))
         starts, rows = [0], 0
         for bucket, size in enumerate(sizes.tolist()):
             if rows and size and rows + size > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,10 +45,14 @@ class LogChunk:
             make one row of the table it is that of the first.
         rejected: rows of the file that are no rows of the table because they break the file's
             format, as `REJECTED` says; none of them is among `rows`.
+        left_out: how many rows of the file make no row of their own because the format wants it
+            so, by reason: those without a click, say, or those joined into one session. With the
+            other two they are all rows of the file, none twice.
     """
 
     rows: pa.Table
     rejected: pa.Table = field(default_factory=REJECTED.empty_table)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def rejection(

@@ -12,13 +12,18 @@ import pyarrow.parquet
 
 from sesrec_tf.data.log_chunk import CHUNK_ROWS, ROW, LogChunk
 from sesrec_tf.data.log_file import LogFile
+from sesrec_tf.data.utf8_columns import utf8_columns
 
 # What pandas calls an index without a name when it writes Parquet.
 _NAMELESS_INDEX = re.compile(r"__index_level_\d+__")
 
 
 class ParquetLogFile(LogFile):
-    """Parquet; columns keep their types. A gzipped file is held in memory. See `LogFile`."""
+    """Parquet; a gzipped file is held in memory. See `LogFile`.
+
+    Text, and bytes for text, become text whatever their type; other columns keep theirs. A row with
+    bytes that are no UTF-8 text is rejected.
+    """
 
     def columns(self) -> list[str]:
         """See the base class."""
@@ -34,11 +39,11 @@ class ParquetLogFile(LogFile):
             done = 0
             for batch in parquet.iter_batches(CHUNK_ROWS, columns=stored):
                 places = range(done, done + len(batch))
-                yield LogChunk(_chunk(batch, columns, ranges, places, first_row))
+                yield _chunk(batch, columns, ranges, places, first_row)
                 done += len(batch)
             if done == 0:
                 empty = pa.RecordBatch.from_pylist([], _stored_schema(parquet, stored))
-                yield LogChunk(_chunk(empty, columns, ranges, range(0), first_row))
+                yield _chunk(empty, columns, ranges, range(0), first_row)
 
     def lines(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """See the base class; numbers of rows, from 1."""
@@ -56,14 +61,14 @@ def _chunk(
     ranges: dict[str, range],
     places: range,
     first_row: int,
-) -> pa.Table:
+) -> LogChunk:
     # A new table, without pandas' metadata: what was an index would become one again.
     values = {
         name: _integers(ranges[name][places.start : places.stop]) if name in ranges else batch[name]
         for name in columns
     }
     numbers = range(first_row + places.start, first_row + places.stop)
-    return pa.table({**values, ROW: _integers(numbers)})
+    return LogChunk(*utf8_columns(pa.table({**values, ROW: _integers(numbers)})))
 
 
 def _integers(values: range) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,7 @@ from sesrec_tf.data.log_counts import LogCounts
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.repeated_sessions import without_repeated_sessions
 from sesrec_tf.data.row_checks import RowChecks
+from sesrec_tf.data.sorted_codes import sorted_codes
 from sesrec_tf.data.splits import TRAIN, SplitAssignment, assign_splits
 from sesrec_tf.errors import InputError
 
@@ -67,10 +69,27 @@ def _with_negatives(feed: pa.Table, options: PrepareOptions) -> tuple[pa.Table, 
             )
         number = pc.fill_null(pc.list_value_length(negatives), 0)
         wrong = pc.and_(evaluated, pc.not_equal(number, options.num_negatives))
-        checks.refuse(
-            wrong.combine_chunks(),
-            log_tables.NEGATIVE_ITEM_IDS,
-            "has another number of items",
-            f"{options.num_negatives} (`--num-negatives`) where the split is valid or test",
+        expected = (
+            f"{options.num_negatives} (`--num-negatives`) different items, none of them the "
+            "instance's own, where the split is valid or test"
         )
+        for problem, flags in (
+            ("has another number of items", wrong.combine_chunks()),
+            ("holds an item twice or the instance's own", _repeats(feed, evaluated)),
+        ):
+            checks.refuse(flags, log_tables.NEGATIVE_ITEM_IDS, problem, expected)
     return feed.filter(pa.array(checks.usable)), checks.rejected()
+
+
+def _repeats(feed: pa.Table, evaluated: pa.ChunkedArray) -> pa.Array:
+    """Whether the candidates of an evaluated row, its own item among them, hold one twice."""
+    flags = np.zeros(len(feed), np.bool_)
+    places = np.flatnonzero(evaluated.to_numpy())
+    chosen = feed.take(pa.array(places))
+    negatives = chosen[log_tables.NEGATIVE_ITEM_IDS].combine_chunks()
+    row = np.concatenate([np.arange(len(chosen)), pc.list_parent_indices(negatives).to_numpy()])
+    own = chosen[log_tables.ITEM_ID].combine_chunks()
+    items, (code,) = sorted_codes(pa.concat_arrays([own, pc.list_flatten(negatives)]))
+    key = np.sort(row * len(items) + code)
+    flags[places[key[1:][key[1:] == key[:-1]] // max(len(items), 1)]] = True
+    return pa.array(flags)

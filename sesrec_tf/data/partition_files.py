@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from sesrec_tf import schema
+from sesrec_tf.data.arrow_files import PACKED
 from sesrec_tf.data.bucket_hashes import BucketHashes
 from sesrec_tf.data.event_log import Integers
 from sesrec_tf.data.frozen_negatives import frozen_negatives
@@ -136,7 +137,8 @@ class _Build:
 
     def _write_table(self, name: str, table: pa.Table, user: Integers) -> None:
         self._content.add(name, table, self._log.user_bucket[user])
-        with pyarrow.ipc.new_stream(self._path / f"{name}.arrow", table.schema) as writer:
+        path = self._path / f"{name}.arrow"
+        with pyarrow.ipc.new_stream(path, table.schema, options=PACKED) as writer:
             writer.write_table(table, _ROWS_PER_BATCH)
 
     def _negatives(self) -> dict[str, Integers]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from sesrec_tf.data.attributes import AttributeTable
@@ -22,7 +24,7 @@ from sesrec_tf.data.preparation_driver import (
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import INFO_FILE, PreparedDataset
 from sesrec_tf.data.progress_bar import Report, silent
-from sesrec_tf.data.rejected_rows import TableRows, require_few, write_rejected
+from sesrec_tf.data.rejected_rows import require_few, write_rejected
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.data.vocabularies import Vocabularies
 from sesrec_tf.errors import InputError
@@ -56,13 +58,33 @@ def prepare(
     """
     output = Path(output)
     require_free(output, INFO_FILE, options.overwrite)
-    with published_directory(output, INFO_FILE, options.overwrite) as directory:
+    with (
+        _space_checked(output),
+        published_directory(output, INFO_FILE, options.overwrite) as directory,
+    ):
         staging = directory / _STAGING
         staging.mkdir()
         job = PreparationJob(reader, options, staging)
-        _Preparation(job, driver or LocalDriver(), report).write(directory)
+        driver = driver or LocalDriver()
+        try:
+            _Preparation(job, driver, report).write(directory)
+        finally:
+            driver.clear(job)
         shutil.rmtree(staging)
     return PreparedDataset(output)
+
+
+@contextmanager
+def _space_checked(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(
+            f"there is no room left beside {output} ({error}). Expected room for the output and a "
+            "few times the size of the logs. Make some, or choose another `--output`."
+        ) from error
 
 
 class _Preparation:
@@ -83,9 +105,7 @@ class _Preparation:
             for table in ("items", "users")
         }
         described = {
-            table: TableRows(found.read, found.rejected)
-            for table, found in attributes.items()
-            if job.reader.parts(table)
+            table: found.rows for table, found in attributes.items() if job.reader.parts(table)
         }
         for table, rows in described.items():
             require_rows(table, rows.read)
@@ -111,7 +131,7 @@ class _Preparation:
         for table, rows in summary.rows.items():
             require_rows(table, rows.read)
             require_few(reader, table, rows, options.max_rejected)
-        _require_instances(summary.counts.totals, options)
+        _require_instances(summary, options)
         return summary
 
 
@@ -122,11 +142,15 @@ def _shards(instances: Mapping[str, int], options: PrepareOptions) -> dict[str, 
     }
 
 
-def _require_instances(instances: Mapping[str, int], options: PrepareOptions) -> None:
+def _require_instances(summary: LogSummary, options: PrepareOptions) -> None:
+    instances = summary.counts.totals
     empty = [name for name in SPLITS if instances[name] == 0]
     if not empty:
         return
     received = ", ".join(f"{name} {instances[name]:,}" for name in SPLITS)
+    for table, rows in summary.rows.items():
+        if len(rows.rejected):
+            received += f" (and {len(rows.rejected):,} of {rows.read:,} {table} rejected)"
     if options.split == "given":
         raise InputError(
             f"the column `split` names no instances for {', '.join(empty)}. Expected some in every "

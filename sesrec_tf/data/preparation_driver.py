@@ -77,3 +77,7 @@ class PreparationDriver(ABC):
         Raises:
             InputError: if negatives cannot be drawn.
         """
+
+    def clear(self, job: PreparationJob) -> None:
+        """Removes what the passes left outside the job's staging directory, finished or not."""
+        del job  # Nothing, unless a driver says so.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sesrec_tf.data.log_columns import parse_instant
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.errors import InputError
 
@@ -100,6 +101,16 @@ class PrepareOptions:
         """Instances a user must have to validate and test in `leave-last-out`."""
         return MIN_INSTANCES if self.min_instances is None else self.min_instances
 
+    @property
+    def periods(self) -> tuple[int, int]:
+        """First instants of validation and test of the split `time`, in ticks."""
+        assert self.valid_from is not None
+        assert self.test_from is not None
+        return (
+            parse_instant(self.valid_from, "valid-from", self.time_unit),
+            parse_instant(self.test_from, "test-from", self.time_unit),
+        )
+
     def _check_split(self) -> None:
         instants = (self.valid_from, self.test_from)
         if self.split == "time":
@@ -111,6 +122,12 @@ class PrepareOptions:
             if None in instants:
                 raise InputError(
                     "`--split time` needs both `--valid-from` and `--test-from`. Received: "
+                    f"{self.valid_from!r} and {self.test_from!r}."
+                )
+            valid_from, test_from = self.periods
+            if valid_from >= test_from:
+                raise InputError(
+                    f"`--valid-from` should lie before `--test-from`. Received: "
                     f"{self.valid_from!r} and {self.test_from!r}."
                 )
         if self.split != "leave-last-out" and self.min_instances is not None:

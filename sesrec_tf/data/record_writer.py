@@ -55,7 +55,8 @@ def write_schema(path: Path, shape: schema.HistoryShape, candidates: int) -> Non
         schema.REC_TIMES: shape.rec_length,
         schema.CANDIDATES: candidates,
     }
-    proto = schema_pb2.Schema()
+    # Readers that follow it, such as TFXIO, give ragged tensors instead of sparse ones.
+    proto = schema_pb2.Schema(represent_variable_length_as_ragged=True)
     for name, width in schema.record_widths(shape).items():
         feature = proto.feature.add(name=name, type=schema_pb2.INT)
         if width is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,29 +25,40 @@ _MOST_KEPT = 1_000_000
 
 @dataclass(frozen=True)
 class TableRows:
-    """The rows of one log table.
+    """The rows of the files of one log table.
 
     Attributes:
         read: all of them.
         rejected: those that cannot be used, as `log_chunk.REJECTED` says.
+        left_out: by reason, those that make no row of their own, see `LogChunk`.
     """
 
     read: int
-    rejected: pa.Table
+    rejected: pa.Table = field(default_factory=REJECTED.empty_table)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def summed(cls, parts: Iterable[TableRows]) -> TableRows:
         """Those of several parts, or none."""
         found = list(parts)
+        left_out: Counter[str] = Counter()
+        for part in found:
+            left_out.update(part.left_out)
         rejected = pa.concat_tables([REJECTED.empty_table(), *(part.rejected for part in found)])
-        return cls(sum(part.read for part in found), rejected)
+        return cls(sum(part.read for part in found), rejected, dict(sorted(left_out.items())))
+
+    @property
+    def used(self) -> int:
+        """Those that are rows of the table."""
+        return self.read - len(self.rejected) - sum(self.left_out.values())
 
     def counts(self) -> dict[str, Any]:
-        """Rows read, used, and rejected for each reason."""
+        """Rows read and used, and left out and rejected for each reason."""
         reasons = pc.value_counts(self.rejected[REASON].combine_chunks()).to_pylist()
         return {
             "read": self.read,
-            "used": self.read - len(self.rejected),
+            "used": self.used,
+            "left_out": dict(self.left_out),
             "rejected": dict(sorted((each["values"], each["counts"]) for each in reasons)),
         }
 
@@ -60,7 +72,7 @@ def require_few(
         reader: of the table, for names and lines.
         table: its name.
         rows: what was read of it.
-        max_rejected: the share that may be rejected.
+        max_rejected: the share of the rows read that may be rejected.
         complete: whether all rows were read. If not, only what no further row can mend counts,
             or so many rejected rows that they should not be kept in memory.
 
@@ -94,7 +106,8 @@ def require_few(
 def write_rejected(directory: Path, reader: LogReader, tables: Mapping[str, TableRows]) -> None:
     """Writes `rejected/TABLE.csv` for every table with rejected rows.
 
-    Columns `file`, `line`, `reason`, `expected` and `row`, the row as it was found.
+    Columns `file`, `line`, `reason`, `expected` and `row`: the row as it was found, or, where a
+    rule on several rows rejects it, in its checked form (times in ticks, clicks as a list).
     """
     for name, rows in tables.items():
         if len(rows.rejected) == 0:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sesrec_tf.data.event_log import EventLog
-from sesrec_tf.data.log_columns import parse_instant
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.errors import InputError
 from sesrec_tf.schema import SPLITS
@@ -67,8 +66,7 @@ def assign_splits(log: EventLog, options: PrepareOptions) -> SplitAssignment:
     what is unknown follows from the split.
 
     Raises:
-        InputError: if an instant of the time split is unreadable or the two are not in order, or
-            splits are to be given and are not.
+        InputError: if splits are to be given and are not.
     """
     events = log.interactions
     if options.split == "given":
@@ -111,15 +109,7 @@ def _leave_last_out(
 def _by_time(
     log: EventLog, options: PrepareOptions, is_instance: npt.NDArray[np.bool_]
 ) -> SplitAssignment:
-    assert options.valid_from is not None
-    assert options.test_from is not None
-    valid_from = parse_instant(options.valid_from, "valid-from", options.time_unit)
-    test_from = parse_instant(options.test_from, "test-from", options.time_unit)
-    if valid_from >= test_from:
-        raise InputError(
-            f"`--valid-from` should lie before `--test-from`. Received: {options.valid_from!r} and "
-            f"{options.test_from!r}."
-        )
+    valid_from, test_from = options.periods
     time = log.interactions.time
     period = np.searchsorted([valid_from, test_from], time, side="right")
     return SplitAssignment(

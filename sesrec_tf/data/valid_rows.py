@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from sesrec_tf.data import log_columns, log_tables
 from sesrec_tf.data.log_chunk import ROW, LogChunk
+from sesrec_tf.data.rejected_rows import TableRows
 from sesrec_tf.data.row_checks import RowChecks
 from sesrec_tf.schema import SPLITS
 
@@ -49,11 +50,17 @@ class ValidRows:
     Attributes:
         rows: the rows that can be used, as `INTERACTIONS` or `SEARCHES` say, or the id and the
             attributes of an `items` or `users` table as text.
-        rejected: the others, as `REJECTED` says, those that the chunk came with included.
+        counted: all rows of the file; the rejected ones are those that the chunk came with and
+            those that break a rule.
     """
 
     rows: pa.Table
-    rejected: pa.Table
+    counted: TableRows
+
+    @property
+    def rejected(self) -> pa.Table:
+        """Those that cannot be used, as `REJECTED` says."""
+        return self.counted.rejected
 
     @classmethod
     def of(cls, chunk: LogChunk, table: str, time_unit: str) -> ValidRows:
@@ -71,7 +78,9 @@ class ValidRows:
         columns = _COLUMNS.get(table, _attribute_columns)(checks, time_unit)
         columns = {ROW: chunk.rows[ROW], **columns}
         rows = pa.table(columns).filter(pa.array(checks.usable))
-        return cls(rows, pa.concat_tables([chunk.rejected, checks.rejected()]))
+        rejected = pa.concat_tables([chunk.rejected, checks.rejected()])
+        read = len(rows) + len(rejected) + sum(chunk.left_out.values())
+        return cls(rows, TableRows(read, rejected, chunk.left_out))
 
 
 def _interaction_columns(checks: RowChecks, time_unit: str) -> dict[str, pa.Array]:

@@ -53,6 +53,6 @@ def _valid_rows(reader: LogReader, table: str, time_unit: str) -> pa.Table:
         for part in range(reader.parts(table))
         for chunk in reader.chunks(table, part)
     ]
-    rejected = [row for valid in found for row in valid.rejected.to_pylist()]
+    rejected = [row for valid in found for row in valid.counted.rejected.to_pylist()]
     assert not rejected, rejected
     return pa.concat_tables([valid.rows for valid in found]).cast(EVENT_SCHEMAS[table])

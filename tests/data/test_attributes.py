@@ -37,14 +37,14 @@ def attribute_table(**columns: list) -> AttributeTable:
 
 def attributes(**columns: list) -> dict[str, Attribute]:
     found = attribute_table(**columns)
-    assert found.read == len(columns["item_id"])
-    assert found.rejected.to_pylist() == []
+    assert found.rows.read == len(columns["item_id"])
+    assert found.rows.rejected.to_pylist() == []
     return {value.name: value for value in found.attributes}
 
 
 def refused(table: AttributeTable) -> list[tuple[int, str, dict]]:
     """Row, reason and values of the rejected rows."""
-    rows = table.rejected.sort_by("row").to_pylist()
+    rows = table.rows.rejected.sort_by("row").to_pylist()
     return [(row["row"], row["reason"], json.loads(row["content"])) for row in rows]
 
 
@@ -91,7 +91,7 @@ def test_an_empty_level_is_refused(path: str, column: str) -> None:
     assert first.values.ids.to_pylist() == ["A"]
     assert first.by_index.tolist() == [0, 1, 2, 1, 1]
     assert second.by_index.tolist() == [0, 1, 2, 1, 1]
-    assert (found.read, found.absent) == (3, 1)
+    assert (found.rows.read, found.absent) == (3, 1)
 
 
 def test_paths_without_an_empty_level_are_kept() -> None:
@@ -112,7 +112,12 @@ def test_a_flat_category_is_a_path_of_one_level() -> None:
 
 def test_no_table_no_attributes() -> None:
     found = AttributeTable.of(LogTables(INTERACTIONS, SEARCHES), "items", KNOWN)
-    assert (found.attributes, found.read, len(found.rejected), found.absent) == ([], 0, 0, 0)
+    assert (found.attributes, found.rows.read, len(found.rows.rejected), found.absent) == (
+        [],
+        0,
+        0,
+        0,
+    )
 
 
 def test_a_table_of_other_ids_gives_empty_vocabularies() -> None:
@@ -147,7 +152,7 @@ def test_what_is_not_known_is_not_looked_at_twice() -> None:
     # d and z are not known: neither the second row nor the empty level of theirs matters.
     found = attribute_table(item_id=[*"ddzc"], category=["A", "A", "B > ", "C"])
     assert refused(found) == []
-    assert (found.read, found.absent) == (4, 2)
+    assert (found.rows.read, found.absent) == (4, 2)
     assert found.attributes[0].values.ids.to_pylist() == ["C"]
 
 
@@ -158,7 +163,7 @@ def test_ids_and_values_are_checked_as_in_every_table() -> None:
         (2, "brand holds a line break"),
         (3, "item_id holds whitespace"),
     ]
-    assert (found.read, found.absent) == (4, 2)
+    assert (found.rows.read, found.absent) == (4, 2)
     assert found.attributes[0].by_index.tolist() == [0, 1, 1, 2, 1]
 
 

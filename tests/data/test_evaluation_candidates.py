@@ -23,7 +23,8 @@ def user_items(*items: list[int]) -> UserItems:
 
 
 def sampler(weights: list[int], own: UserItems, number: int, seed: int = 1) -> CandidateSampler:
-    return CandidateSampler(np.array(weights, np.int64), own, number, seed)
+    users = pa.array([f"u{user}" for user in range(len(own.offsets) - 1)])
+    return CandidateSampler(np.array(weights, np.int64), own, number, seed, users)
 
 
 def known_ids(*items: str) -> KnownIds:

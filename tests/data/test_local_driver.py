@@ -20,6 +20,7 @@ from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.errors import InputError
 from sesrec_tf.schema import SPLITS
 from tests.data.dataset_content import content, files
 from tests.data.history_by_hand import assert_by_hand
@@ -114,13 +115,25 @@ def test_partitions_hold_as_many_buckets_as_fit() -> None:
     sizes = np.zeros(256, np.int64)
     sizes[[3, 4, 9, 200]] = [5, 5, 1, 30]
     # 10 rows a partition, of a thousand bytes each; a bucket is never divided.
-    assert LocalDriver(1, memory=10_000)._ranges(sizes) == [(0, 9), (9, 200), (200, 256)]
-    assert LocalDriver(1, memory=1)._ranges(sizes) == [(0, 4), (4, 9), (9, 200), (200, 256)]
+    assert LocalDriver(1, memory=10_000)._ranges(sizes, 1) == [(0, 9), (9, 200), (200, 256)]
+    assert LocalDriver(1, memory=1)._ranges(sizes, 1) == [(0, 4), (4, 9), (9, 200), (200, 256)]
     # Processes share the memory; and with enough of it, the work.
-    assert LocalDriver(2, memory=20_000)._ranges(sizes) == [(0, 9), (9, 200), (200, 256)]
-    assert LocalDriver(1)._ranges(sizes) == [(0, 256)]
-    assert LocalDriver(2)._ranges(sizes) == [(0, 200), (200, 256)]
-    assert LocalDriver(3)._ranges(np.zeros(256, np.int64)) == [(0, 256)]
+    assert LocalDriver(2, memory=20_000)._ranges(sizes, 2) == [(0, 9), (9, 200), (200, 256)]
+    assert LocalDriver(1)._ranges(sizes, 1) == [(0, 256)]
+    assert LocalDriver(2)._ranges(sizes, 2) == [(0, 200), (200, 256)]
+    assert LocalDriver(3)._ranges(np.zeros(256, np.int64), 3) == [(0, 256)]
+
+
+def test_what_does_not_fit_is_told_before_it_is_tried() -> None:
+    sizes = np.zeros(256, np.int64)
+    sizes[7] = 40_000
+    # 40 MB for each process that may have the largest bucket.
+    assert LocalDriver(4, memory=80 << 20)._fitting(sizes) == 2
+    assert LocalDriver(1, memory=1)._fitting(sizes) == 1
+    sizes[8] = 400_000
+    with pytest.raises(InputError, match=r"has 400,000 rows.*Choose `--memory 382M` or more\."):
+        LocalDriver(4, memory=80 << 20)._fitting(sizes)
+    assert LocalDriver(1, memory=382 << 20)._fitting(sizes) == 1
 
 
 def changed(table: str, column: str, row: int, value: object) -> LogTables:
@@ -235,6 +248,7 @@ def test_rejected_rows_are_as_if_they_were_not_there(seed: int, data: st.DataObj
         assert found.info["rows"]["interactions"] == {
             "read": size,
             "used": size - len(bad),
+            "left_out": {},
             "rejected": {"item_id is empty": len(bad)},
         }
         ours, theirs = files(found), files(without)

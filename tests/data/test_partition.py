@@ -51,7 +51,10 @@ def test_another_number_of_negatives_is_rejected(wrong: str) -> None:
         (2, "negative_item_ids has another number of items")
     ]
     (row,) = found.rejected["interactions"].to_pylist()
-    assert row["expected"] == "2 (`--num-negatives`) where the split is valid or test"
+    assert row["expected"] == (
+        "2 (`--num-negatives`) different items, none of them the instance's own, where the split "
+        "is valid or test"
+    )
     assert found.log.interactions.row.tolist() == [0, 1, 3]
 
 
@@ -76,3 +79,12 @@ def test_users_may_have_no_interactions_or_no_searches(options: PrepareOptions) 
     alone = Partition.of(feed, valid_rows(SEARCHES.iloc[:0], "searches"), options)
     assert len(alone.log.interactions.row) == 4
     assert len(alone.log.searches.row) == 0
+
+
+@pytest.mark.parametrize("negatives", ["c x", "x x"], ids=["the item itself", "twice"])
+def test_candidates_are_given_once_each(negatives: str) -> None:
+    # The target of row 2 is c; train rows may hold anything.
+    found = partition(FEED.assign(negative_item_ids=["", "b b", negatives, "y x"]), GIVEN)
+    assert reasons(found.rejected["interactions"]) == [
+        (2, "negative_item_ids holds an item twice or the instance's own")
+    ]

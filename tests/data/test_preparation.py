@@ -329,6 +329,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_listed(tmp_path: Path) -> Non
         "interactions": {
             "read": 400,
             "used": 397,
+            "left_out": {},
             "rejected": {
                 "item_id is empty": 1,
                 "timestamp is not an integer": 1,
@@ -338,14 +339,15 @@ def test_rows_that_cannot_be_used_are_left_out_and_listed(tmp_path: Path) -> Non
         "searches": {
             "read": 201,
             "used": 198,
+            "left_out": {},
             "rejected": {
                 "clicked_item_ids holds whitespace other than spaces": 1,
                 "query has no words": 1,
                 "session_id stands again": 1,
             },
         },
-        "items": {"read": 41, "used": 40, "rejected": {"item_id stands again": 1}},
-        "users": {"read": 20, "used": 20, "rejected": {}},
+        "items": {"read": 41, "used": 40, "left_out": {}, "rejected": {"item_id stands again": 1}},
+        "users": {"read": 20, "used": 20, "left_out": {}, "rejected": {}},
     }
     assert sorted(dataset.table("interactions")["row"]) == sorted({*range(400)} - {7, 300, 301})
     assert sorted(dataset.table("searches")["row"]) == sorted({*range(200)} - {20, 21})

@@ -31,8 +31,14 @@ def rejected(rows: range, reason: str = "user_id is empty") -> pa.Table:
 
 def test_counts() -> None:
     found = pa.concat_tables([rejected(range(2), "b"), rejected(range(2, 3), "a")])
-    assert TableRows(10, found).counts() == {"read": 10, "used": 7, "rejected": {"a": 1, "b": 2}}
-    assert TableRows(4, REJECTED.empty_table()).counts() == {"read": 4, "used": 4, "rejected": {}}
+    assert TableRows(12, found, {"c": 2}).counts() == {
+        "read": 12,
+        "used": 7,
+        "left_out": {"c": 2},
+        "rejected": {"a": 1, "b": 2},
+    }
+    nothing = {"left_out": {}, "rejected": {}}
+    assert TableRows(4).counts() == {"read": 4, "used": 4, **nothing}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ FEED = interactions(
     *(("v", item, time) for time, item in enumerate("ab")),
     *(("w", item, time) for time, item in enumerate("ab")),
     split=["", "train", "valid", "train", "test", "train", "train", "test", "train"],
-    negative_item_ids=["", "", "e d", "", "a x", "", "", "b b", ""],
+    negative_item_ids=["", "", "e d", "", "a x", "", "", "b z", ""],
 )
 SEARCHES = searches(
     *(("u", str(time), f"q{time}", "", "", time) for time in range(5)),
@@ -80,11 +80,11 @@ def test_records_hold_what_is_given(driver: LocalDriver, tmp_path: Path) -> None
         "valid": [2],
         "test": [4, 7],
     }
-    # e and d are unknown; in the other lists x is.
+    # e and d are unknown, x and z too.
     assert found["valid"][2]["candidates"] == [1, 1, 1]
     assert found["test"][4]["candidates"] == [1, 2, 1]
-    assert found["test"][7]["candidates"] == [2, 3, 3]
-    assert dataset.info["unknown_negatives"] == {"train": 0, "valid": 2, "test": 1}
+    assert found["test"][7]["candidates"] == [2, 3, 1]
+    assert dataset.info["unknown_negatives"] == {"train": 0, "valid": 2, "test": 2}
     assert dataset.info["unknown_positives"] == {"train": 1, "valid": 1, "test": 1}
     # An instance needs no history.
     assert found["train"][5]["rec_items"] == []
@@ -109,6 +109,7 @@ def test_the_wrong_number_of_negatives_is_a_rejected_row(tmp_path: Path) -> None
     assert dataset.info["rows"]["interactions"] == {
         "read": 9,
         "used": 8,
+        "left_out": {},
         "rejected": {"negative_item_ids has another number of items": 1},
     }
     assert dataset.instances("test") == 1

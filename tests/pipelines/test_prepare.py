@@ -235,7 +235,7 @@ def test_ids_without_attributes_are_told(logs: Path, capsys: pytest.CaptureFixtu
     dataset = PreparedDataset(logs.parent / "data")
     absent = dataset.info["without_attributes"]["items"]
     assert absent == dataset.sizes.items - 1
-    assert f"{absent} known items have no row in `items`" in capsys.readouterr().out
+    assert f"known items without a row in `items`: {absent}" in capsys.readouterr().out
 
 
 def test_a_flag_of_another_source_is_refused(tmp_path: Path) -> None:

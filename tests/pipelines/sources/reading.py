@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 import pyarrow as pa
 
@@ -18,6 +20,22 @@ def read_table(reader: LogReader, table: str) -> pd.DataFrame:
     assert len(set(found)) == len(found)
     assert rows[ROW].is_monotonic_increasing
     return rows.set_index(ROW)
+
+
+def read_left_out(reader: LogReader, table: str) -> dict[str, int]:
+    """How many rows of the files are left out, by reason."""
+    left_out: Counter[str] = Counter()
+    for chunk in reader.chunks(table):
+        assert all(count > 0 for count in chunk.left_out.values())
+        left_out.update(chunk.left_out)
+    return dict(left_out)
+
+
+def count_rows(reader: LogReader, table: str) -> int:
+    """All rows of the files: those of the table, the rejected ones and those left out."""
+    chunks = list(reader.chunks(table))
+    left_out = sum(sum(chunk.left_out.values()) for chunk in chunks)
+    return sum(len(chunk.rows) + len(chunk.rejected) for chunk in chunks) + left_out
 
 
 def read_tuples(reader: LogReader, table: str) -> list[tuple[object, ...]]:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import pickle
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from pipelines.sources.amazon2014 import Amazon2014
+from pipelines.sources.amazon2014 import NO_QUERY, Amazon2014
+from pipelines.sources.line_blocks import line_blocks
 from pipelines.sources.source import Source
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import PrepareOptions
@@ -24,7 +29,13 @@ from tests.pipelines.sources.amazon_raw_files import (
     review,
     write_lines,
 )
-from tests.pipelines.sources.reading import read_rejected, read_table, read_tuples
+from tests.pipelines.sources.reading import (
+    count_rows,
+    read_left_out,
+    read_rejected,
+    read_table,
+    read_tuples,
+)
 
 DAY = 86400
 
@@ -92,6 +103,9 @@ def test_tables_by_hand(tmp_path: Path) -> None:
         "brand": ["Penguin", "", "", "", ""],
     }
     assert source.parts("users") == 0
+    # B3 has no path of two levels, B4 no path and B9 no product.
+    assert read_left_out(source, "searches") == {"no query for its user and item": 3}
+    assert read_left_out(source, "interactions") == {}
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,7 @@ def test_queries_of_the_benchmark(tmp_path: Path) -> None:
     assert drawn(source) == {("u1", "B3"): "book fiction", ("u2", "B9"): "book"}
     searches = read_table(source, "searches")
     assert searches["session_id"].tolist() == ["line_2", "line_4"]
+    assert read_left_out(source, "searches") == {NO_QUERY: 3}
     flags = ("--query-rule", "category", "--query-min-count", "3")
     assert set(drawn(from_flags(tmp_path, *flags))) == {("u1", "B2"), ("u2", "B2")}
 
@@ -216,6 +231,39 @@ def test_bad_lines_of_either_file_are_rejected(tmp_path: Path) -> None:
     assert read_rejected(source, "items") == [(2, "line is no Python literal", "{'asin': nothing}")]
     assert read_tuples(source, "items") == expected["items"]
     assert len(read_table(source, "searches")) == len(expected["searches"])
+
+
+LINES = st.sampled_from(
+    [
+        *(written(user, item, 1, "book war") for user in ("u", "v") for item in ("B2", "B4", "B9")),
+        *("{", "[]", "\udcff", review(asin=None)),
+    ]
+)
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(lines=st.lists(LINES, max_size=12), block=st.integers(20, 900))
+def test_every_review_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], block: int
+) -> None:
+    blocks = partial(line_blocks, block_bytes=block)
+    monkeypatch.setattr("pipelines.sources.amazon_reviews.line_blocks", blocks)
+    source = amazon(tmp_path, [], "--query-min-count", "1")
+    data = "\n\n".join(lines).encode(errors="surrogateescape")
+    (tmp_path / REVIEWS).write_bytes(gzip.compress(data))
+    for name in ("interactions", "searches"):
+        assert count_rows(source, name) == len(lines)
+    # What has a query has "B2" for its item, if the reviews hold the words of its path.
+    reviews = [line for line in lines if line.startswith('{"') and '"asin"' in line]
+    searches = len(read_table(source, "searches"))
+    assert searches in (0, sum('"B2"' in line for line in reviews))
+    others = len(reviews) - searches
+    assert read_left_out(source, "searches") == ({NO_QUERY: others} if others else {})
+    assert read_left_out(source, "interactions") == {}
 
 
 def test_lines_of_rows(tmp_path: Path) -> None:

@@ -15,13 +15,20 @@ from hypothesis import strategies as st
 
 from pipelines.sources import csv_file
 from pipelines.sources.kuaisar import KuaiSar
+from pipelines.sources.kuaisar_sessions import CLICKLESS, JOINED, NO_CLICK
 from sesrec_tf.data.preparation import prepare
 from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.search_origins import TYPED_SOURCES
 from sesrec_tf.errors import InputError
 from tests.pipelines.sources.kuaisar_files import write_kuaisar
-from tests.pipelines.sources.reading import read_rejected, read_table, read_tuples
+from tests.pipelines.sources.reading import (
+    count_rows,
+    read_left_out,
+    read_rejected,
+    read_table,
+    read_tuples,
+)
 
 # User 1 is sent 12, 11 and 13 at once, in this order, and clicks the first two. One time is a
 # float, as pandas writes a column that once had gaps.
@@ -110,6 +117,17 @@ def test_clicks_of_the_feed_are_the_interactions_in_file_order(raw: Path) -> Non
         (9, "2", "15", 4500),
         (10, "1", "14", 5000),
     ]
+    assert read_left_out(KuaiSar(raw), "interactions") == {"click is 0": 1}
+
+
+@pytest.mark.parametrize("click", ["2", "-1", "", "x", "0x1", "0.5"])
+def test_a_click_that_is_neither_0_nor_1_is_rejected(raw: Path, click: str) -> None:
+    replace_in(raw / "rec_inter.csv", "1000,0,", f"1000,{click},")
+    line = FEED.splitlines()[3].replace("1000,0,", f"1000,{click},")
+    source = KuaiSar(raw)
+    assert read_rejected(source, "interactions") == [(4, "click is neither 0 nor 1", line)]
+    assert len(read_table(source, "interactions")) == 10
+    assert read_left_out(source, "interactions") == {}
 
 
 def test_rows_of_one_session_become_one_search(raw: Path) -> None:
@@ -122,12 +140,16 @@ def test_rows_of_one_session_become_one_search(raw: Path) -> None:
         (7, "1", "5#2", "8", "USER_INPUT", "12", 3000),
     ]
     assert set(searches["source"]) & set(TYPED_SOURCES) == {"USER_INPUT"}
+    # Five rows of the first session, two of user 2's, one of the last.
+    assert read_left_out(KuaiSar(raw), "searches") == {JOINED: 5}
 
 
 def test_sessions_without_a_click_can_be_dropped(raw: Path) -> None:
     searches = read_table(KuaiSar(raw, clickless="drop"), "searches")
     assert searches["session_id"].tolist() == ["5", "5#2"]
     assert searches["clicked_item_ids"].tolist() == ["13 11 99", "12"]
+    left_out = read_left_out(KuaiSar(raw, clickless="drop"), "searches")
+    assert left_out == {JOINED: 4, NO_CLICK: 2}
 
 
 def test_padding_of_attributes_is_unknown(raw: Path) -> None:
@@ -181,12 +203,15 @@ def test_chunks_do_not_cut_sessions(
 Shown = tuple[int, int, int, int, int]
 
 
-def reference_sessions(shown: list[Shown], unreadable: int) -> list[tuple[int, str, str, str]]:
+def reference_sessions(
+    shown: list[Shown], unreadable: int, clickless: str
+) -> list[tuple[int, str, str, str]]:
     """First row, user, session id and clicked items by a loop over the rows.
 
     Args:
         shown: user, session, word, which stands for the query, item and clicks of every row.
         unreadable: an item whose rows cannot be read.
+        clickless: what becomes of a session without a click.
     """
     sessions: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
     for row, (user, session, word, item, clicks) in enumerate(shown):
@@ -196,7 +221,10 @@ def reference_sessions(shown: list[Shown], unreadable: int) -> list[tuple[int, s
     result = []
     for (user, session, _), rows in sessions.items():
         number = numbers[user, session] = numbers.get((user, session), 0) + 1
-        clicked = [item for _, item, clicks in rows if clicks] or [rows[0][1]]
+        clicked = [item for _, item, clicks in rows if clicks]
+        if not clicked and clickless == "drop":
+            continue
+        clicked = clicked or [rows[0][1]]
         name = str(session) if number == 1 else f"{session}#{number}"
         items = " ".join(map(str, dict.fromkeys(clicked)))
         result.append((rows[0][0], str(user), name, items))
@@ -216,6 +244,7 @@ SHOWN = st.tuples(
 @given(
     shown=st.lists(SHOWN, min_size=1, max_size=25),
     unreadable=st.integers(0, 2),
+    clickless=st.sampled_from(CLICKLESS),
     rows=st.integers(1, 30),
     block=st.integers(30, 900),
 )
@@ -224,6 +253,7 @@ def test_sessions_are_those_of_a_plain_loop(
     monkeypatch: pytest.MonkeyPatch,
     shown: list[Shown],
     unreadable: int,
+    clickless: str,
     rows: int,
     block: int,
 ) -> None:
@@ -234,10 +264,20 @@ def test_sessions_are_those_of_a_plain_loop(
     (raw / "src_inter.csv").write_text("\n".join(lines))
     monkeypatch.setattr(csv_file, "CHUNK_ROWS", rows)
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", block)
-    searches = read_table(KuaiSar(raw), "searches")
+    source = KuaiSar(raw, clickless)
+    searches = read_table(source, "searches")
     found = searches[["user_id", "session_id", "clicked_item_ids"]].itertuples(name=None)
-    assert list(found) == reference_sessions(shown, unreadable)
-    assert read_rejected(KuaiSar(raw), "searches") == [
+    expected = reference_sessions(shown, unreadable, clickless)
+    assert list(found) == expected
+    # Every row of the file counts once: as used, joined, dropped or rejected.
+    clicked = {each[:3] for each in shown if each[3] != unreadable and each[4]}
+    readable = [each[:3] for each in shown if each[3] != unreadable]
+    dropped = sum(key not in clicked for key in readable) if clickless == "drop" else 0
+    joined = len(readable) - dropped - len(expected)
+    left_out = {JOINED: joined, NO_CLICK: dropped}
+    assert read_left_out(source, "searches") == {k: n for k, n in left_out.items() if n}
+    assert count_rows(source, "searches") == len(shown)
+    assert read_rejected(source, "searches") == [
         (number, "click_cnt is not an integer", lines[number - 1])
         for number, (*_, item, _) in enumerate(shown, 2)
         if item == unreadable
@@ -451,6 +491,8 @@ def test_a_generated_set_has_the_oddities_and_prepares(generated: Path, tmp_path
     assert interactions.index.tolist() == np.flatnonzero(clicked).tolist()
     assert interactions["timestamp"].duplicated().mean() > 0.3
     assert all(read_rejected(source, table) == [] for table in source.tables)
+    assert read_left_out(source, "searches") == {JOINED: len(shown) - len(searches)}
+    assert read_left_out(source, "interactions") == {"click is 0": int((~clicked).sum())}
     clickless = (shown.groupby("search_session_id")["click_cnt"].sum() == 0).sum()
     dropped = read_table(KuaiSar(generated, clickless="drop"), "searches")
     assert len(dropped) == len(searches) - clickless
@@ -459,6 +501,51 @@ def test_a_generated_set_has_the_oddities_and_prepares(generated: Path, tmp_path
     dataset = prepare(source, options, tmp_path / "prepared")
     assert dataset.instances("test") > 0
     assert set(dict(dataset.sizes.item_attributes)) >= {"author_id", "category_1", "category_4"}
+
+
+@settings(
+    deadline=None,
+    max_examples=8,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    seed=st.integers(0, 99),
+    clickless=st.sampled_from(CLICKLESS),
+    bad=st.lists(st.integers(1, 90), max_size=8, unique=True),
+    rows=st.integers(3, 60),
+    block=st.integers(300, 5_000),
+)
+def test_every_row_of_the_logs_counts_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    clickless: str,
+    bad: list[int],
+    rows: int,
+    block: int,
+) -> None:
+    monkeypatch.setattr("tests.pipelines.sources.kuaisar_files.SCATTERED_SHARE", 0.5)
+    monkeypatch.setattr(csv_file, "CHUNK_ROWS", rows)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", block)
+    write_kuaisar(tmp_path, users=5, rows=200, seed=seed)
+    files = {"interactions": "rec_inter.csv", "searches": "src_inter.csv"}
+    read = {table: spoil(tmp_path / name, bad) for table, name in files.items()}
+    source = KuaiSar(tmp_path, clickless)
+    for table, (lines, spoilt) in read.items():
+        assert count_rows(source, table) == lines
+        assert len(read_rejected(source, table)) == spoilt
+
+
+def spoil(file: Path, places: list[int]) -> tuple[int, int]:
+    """Cuts lines short, each in another way; data rows in the file, and how many are bad."""
+    lines = file.read_bytes().splitlines()
+    places = [place for place in places if place < len(lines)]
+    kinds = (b"1,2", b"\xff", b",".join([b"?"] * (lines[0].count(b",") + 1)), b'1,"2')
+    for number, place in enumerate(places):
+        lines[place] = kinds[number % len(kinds)]
+    # Lines without a character are no rows.
+    file.write_bytes(b"\n".join([*lines, b"", b""]))
+    return len(lines) - 1, len(places)
 
 
 def test_generated_sets_are_written_in_blocks(

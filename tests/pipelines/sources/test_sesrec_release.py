@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.sources.line_blocks import line_blocks
 from pipelines.sources.sesrec_release import SesrecRelease
@@ -176,7 +178,7 @@ def test_contradicting_rows_are_rejected_with_their_lines(tmp_path):
 
 
 def test_a_test_target_after_the_history_is_appended_once(tmp_path):
-    test = [*block("A1", "B5", 4, 3), *block("A1", "B6", 4, 3)]
+    test = [*block("A1", "B5", 4, 3), *block("A1", "B6", 4, 2)]
     release = SesrecRelease(write_package(tmp_path / "package", test=test))
     assert rejected(release, "interactions") == [
         ("test_inter.tsv", "rec_his is that of an earlier row", 102)
@@ -184,7 +186,8 @@ def test_a_test_target_after_the_history_is_appended_once(tmp_path):
     assert "B6" not in table(release, "interactions")["item_id"].to_pylist()
 
 
-BLOCK = "label: the block of 100 rows is not one instance"
+SIZE = "label: the rows of an instance are not 1 positive and 99 negatives"
+APART = "i_id: a negative is the positive, or padding"
 
 
 def changed(place: int, row: str) -> list[str]:
@@ -194,26 +197,87 @@ def changed(place: int, row: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "reason", "number"),
+    ("rows", "wanted"),
     [
-        (block("A1", "B5", 4, 3)[:-1], BLOCK, 2),
-        (changed(7, line("A1", "B60", 4, 3, 1)), BLOCK, 2),
-        (changed(0, line("A1", "B5", 4, 3, 0)), BLOCK, 2),
-        (changed(7, line("A2", "B60", 4, 3, 0)), BLOCK, 2),
-        (changed(7, line("A1", "B60", 3, 3, 0)), BLOCK, 2),
-        (changed(7, line("A1", "B60", 4, 2, 0)), BLOCK, 2),
-        (changed(7, line("A1", "B5", 4, 3, 0)), BLOCK, 2),
-        (changed(7, line("A1", "0", 4, 3, 0)), BLOCK, 2),
-        (changed(7, "A1\tB60\t4\tx\t0"), "src_his is not an integer", 9),
+        (block("A1", "B5", 4, 3)[:-1], [(SIZE, 2)]),
+        (changed(7, line("A1", "B60", 4, 3, 1)), [(SIZE, 2)]),
+        (changed(0, line("A1", "B5", 4, 3, 0)), [(SIZE, 2)]),
+        ([*block("A1", "B5", 4, 3), line("A1", "B60", 4, 3, 0)], [(SIZE, 2)]),
+        # A row of another instance is alone, and parts those around it.
+        (changed(7, line("A2", "B60", 4, 3, 0)), [(SIZE, 2), (SIZE, 9), (SIZE, 10)]),
+        (changed(7, line("A1", "B60", 3, 3, 0)), [(SIZE, 2), (SIZE, 9), (SIZE, 10)]),
+        (changed(99, line("A1", "B60", 4, 2, 0)), [(SIZE, 2), (SIZE, 101)]),
+        (changed(7, line("A1", "B5", 4, 3, 0)), [(APART, 2)]),
+        (changed(7, line("A1", "0", 4, 3, 0)), [(APART, 2)]),
+        (changed(7, "A1\tB60\t4\tx\t0"), [(SIZE, 2), ("src_his is not an integer", 9)]),
+        (changed(0, "A1\tB60\t4\tx\t0"), [("src_his is not an integer", 2), (SIZE, 3)]),
     ],
 )
-def test_a_block_that_is_no_instance_is_one_rejected_row(tmp_path, rows, reason, number):
-    good = block("A2", "B2", 2, 1)
+def test_a_run_of_rows_that_is_no_instance_is_one_rejected_row(tmp_path, rows, wanted):
+    good = block("A2", "B2", 2, 1), block("A1", "B4", 3, 1)
     release = SesrecRelease(
-        write_package(tmp_path / "package", test=[*rows, *good] if len(rows) == 100 else rows)
+        write_package(tmp_path / "package", valid=[], test=[*good[0], *rows, *good[1]])
     )
-    assert rejected(release, "interactions") == [("test_inter.tsv", reason, number)]
-    assert ("test" in table(release, "interactions")["split"].to_pylist()) == (len(rows) == 100)
+    found = [(reason, number - 100) for _, reason, number in rejected(release, "interactions")]
+    assert found == wanted
+    assert table(release, "interactions")["split"].to_pylist().count("test") == 2
+    assert accounted(release, "interactions") == 7 + 2 + len(rows) + 200
+
+
+def test_a_missing_line_costs_its_own_instance_only(tmp_path):
+    users = {f"A{n}": {"rec_his": ["B1"], "src_his": []} for n in range(30)}
+    rows = [row for user in users for row in block(user, "B1", 0, 0)]
+    del rows[349]
+    release = SesrecRelease(
+        write_package(tmp_path / "package", users=users, train=[], valid=[], test=rows)
+    )
+    assert rejected(release, "interactions") == [("test_inter.tsv", SIZE, 302)]
+    assert table(release, "interactions")["split"].to_pylist().count("test") == 29
+    (chunk,) = release.chunks("interactions", 3)
+    assert chunk.rejected[CONTENT][0].as_py().endswith('"positives": 1, "negatives": 98}')
+    assert chunk.left_out == {
+        "instance of an event of the histories": 29,
+        "negative of an instance": 29 * 99,
+        "row of a rejected instance, beside its first": 98,
+    }
+
+
+def accounted(source: SesrecRelease, name: str) -> int:
+    """Rows that are used, rejected or left out."""
+    chunks = [c for part in range(source.parts(name)) for c in source.chunks(name, part)]
+    assert all(count > 0 for chunk in chunks for count in chunk.left_out.values())
+    return sum(len(c.rows) + len(c.rejected) + sum(c.left_out.values()) for c in chunks)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_every_row_is_used_rejected_or_left_out(tmp_path_factory, data):
+    bad = [
+        "",
+        "A1",
+        line("A9", "B1", 0, 0, 1),
+        line("A1", "B1", 0, 0, 0),
+        line("A1", "B2", 1, 9, 1),
+    ]
+    row = st.sampled_from([*bad, *sesrec_files.TRAIN, line("A1", "B5", 4, 3, 1)])
+    blocks = [block("A1", "B5", 4, 3), block("A2", "B2", 2, 1), block("A1", "B2", 1, 0)]
+    listed = {"train": data.draw(st.lists(row, max_size=6))}
+    for split in ("valid", "test"):
+        rows = [each for one in data.draw(st.permutations(blocks)) for each in one]
+        for place, other in data.draw(st.lists(st.tuples(st.integers(0, 299), row), max_size=3)):
+            rows[place : place + 1] = data.draw(
+                st.sampled_from([[], [other], [rows[place], other]])
+            )
+        listed[split] = rows
+    padded = {"rec_his": ["B1", 0, "B2", 0, 0], "src_his": [0, "11", "99", 0]}
+    users = {**sesrec_files.USERS, "A3": {k: list(map(str, v)) for k, v in padded.items()}}
+    items = {**sesrec_files.ITEMS, 0: {"id": 0, "cate": 1}}
+    directory = tmp_path_factory.mktemp("sums") / "package"
+    release = SesrecRelease(write_package(directory, users=users, items=items, **listed))
+    lines = sum(each != "" for rows in listed.values() for each in rows)
+    assert accounted(release, "interactions") == 4 + 3 + 5 + lines
+    assert accounted(release, "searches") == 3 + 1 + 4
+    assert accounted(release, "items") == 151
 
 
 def test_lines_in_another_encoding_are_rejected(tmp_path):
@@ -261,7 +325,7 @@ def test_the_size_of_blocks_and_chunks_does_not_matter(tmp_path, monkeypatch):
     whole = SesrecRelease(directory)
     tables = [table(whole, name) for name in ("interactions", "searches")]
     wrong = rejected(whole, "interactions")
-    assert len(wrong) == 1
+    assert len(wrong) == 2
     small_blocks = partial(line_blocks, block_bytes=300)
     monkeypatch.setattr("pipelines.sources.sesrec_tsv.line_blocks", small_blocks)
     monkeypatch.setattr("pipelines.sources.released_events.CHUNK_ROWS", 3)

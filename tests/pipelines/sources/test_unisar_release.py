@@ -116,6 +116,21 @@ def test_rows_that_are_no_instances_are_rejected(tmp_path):
     ]
 
 
+def test_every_row_is_used_rejected_or_left_out(tmp_path):
+    users = {**unisar_files.USERS, 2: {**unisar_files.USERS[1], "rec_his": [0, 4, 0, 0]}}
+    train = frame((0, 2, 1, 0), (0, 2, 1, 0), (1, 2, 1, 0), (9, 2, 1, 0))
+    # The target of the test comes after the history.
+    directory = write_package(
+        tmp_path / "package", users=users, train=train, test=frame((0, 9, 4, 2))
+    )
+    release = UnisarRelease(directory)
+    chunks = [chunk for part in range(4) for chunk in release.chunks("interactions", part)]
+    assert [len(chunk.rows) for chunk in chunks] == [4 + 1 + 2 + 1, 0, 0, 0]
+    assert [len(chunk.rejected) for chunk in chunks] == [0, 2, 0, 0]
+    beside = "instance of an event of the histories"
+    assert [chunk.left_out for chunk in chunks] == [{"padding": 3}, {beside: 2}, {beside: 1}, {}]
+
+
 def test_candidates_must_be_ninety_nine_other_items(tmp_path):
     valid = pd.concat(
         [
