@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -130,19 +130,15 @@ def summary(dataset: PreparedDataset) -> Table:
 
 
 def remarks(dataset: PreparedDataset) -> list[str]:
-    """What the counts do not show: rows that could not be used, and ids without attributes."""
+    """What the counts do not show: rows that were not used, and ids without attributes."""
     info, found = dataset.info, []
     for table, rows in info["rows"].items():
-        if rows["left_out"]:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["left_out"].items())
-            found.append(f"{table}: of {rows['read']:,} rows of the files left out: {reasons}")
+        if rows["left_out"] or rows["rejected"]:
+            found.append(f"{table}: {rows['used']:,} of {rows['read']:,} rows used")
+            found += [f"  left out, {text}" for text in _counted(rows["left_out"])]
+            found += [f"  rejected, {text}" for text in _counted(rows["rejected"])]
         if rows["rejected"]:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows["rejected"].items())
-            where = dataset.path / DIRECTORY / f"{table}.csv"
-            found.append(
-                f"{table}: {rows['used']:,} of {rows['read']:,} rows used; rejected: {reasons} "
-                f"({where})"
-            )
+            found.append(f"  see {dataset.path / DIRECTORY / f'{table}.csv'}")
     for table, absent in info["without_attributes"].items():
         if absent:
             found.append(f"known {table} without a row in `{table}`: {absent:,}")
@@ -150,6 +146,10 @@ def remarks(dataset: PreparedDataset) -> list[str]:
     if unknown:
         found.append(f"given negatives that no training row has: {unknown:,} (one index for all)")
     return found
+
+
+def _counted(reasons: Mapping[str, int]) -> list[str]:
+    return [f"{reason}: {count:,}" for reason, count in reasons.items()]
 
 
 def _add_source_flag(result: argparse.ArgumentParser) -> None:

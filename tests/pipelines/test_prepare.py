@@ -140,7 +140,7 @@ def test_allowed_bad_rows_are_kept_aside_and_told(
     rows = PreparedDataset(logs.parent / "data").info["rows"][file]
     assert rows["read"] == rows["used"] + 1 == path.read_text().count("\n") - 1
     assert rows["rejected"] == {row["reason"]: 1}
-    assert f"rejected: {row['reason']} 1" in capsys.readouterr().out
+    assert f"rejected, {row['reason']}: 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["", "user_id,item_id,timestamp\n"])
