@@ -103,7 +103,7 @@ def test_unknown_positives_and_negatives(tmp_path: Path) -> None:
     assert summary["unknown_negatives"] == {"train": 0, "valid": 2, "test": 2}
     test = files.records("test", 0)
     assert test is not None
-    # Frozen negatives stay in their order: c, b, a, a.
+    # Frozen negatives stay in their order: c, b, a, z.
     assert file_records(test)[0]["candidates"] == [1, 1, 3, 2, 1]
 
 
