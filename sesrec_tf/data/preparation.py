@@ -94,36 +94,37 @@ class _Preparation:
         self._report = report
 
     def write(self, directory: Path) -> None:
-        job, options, report = self._job, self._job.options, self._report
+        job, options = self._job, self._job.options
         summary = self._counted()
-        report("building vocabularies", 0.6)
+        self._report("building vocabularies", 0.6)
         vocabularies = Vocabularies.of(summary.counts, options)
         _require_known_positives(len(vocabularies.items), options)
         vocabularies.known_ids().save(job.staging / KNOWN_IDS)
-        attributes = {
-            table: AttributeTable.of(job.reader, table, getattr(vocabularies, table))
-            for table in ("items", "users")
-        }
-        described = {
-            table: found.rows for table, found in attributes.items() if job.reader.parts(table)
-        }
-        for table, rows in described.items():
-            require_rows(table, rows.read)
-            require_few(job.reader, table, rows, options.max_rejected)
+        attributes = self._attributes(vocabularies)
         shards = _shards(summary.counts.totals, options)
-        partitions = self._driver.build(job, shards, report)
+        partitions = self._driver.build(job, shards, self._report)
         summaries = [partition.summary() for partition in partitions]
-        rows_of = {**summary.rows, **described}
-        info = dataset_info(vocabularies, attributes, summaries, rows_of, options)
+        rows = {**summary.rows, **{table: found.rows for table, found in attributes.items()}}
+        rows = {table: found for table, found in rows.items() if job.reader.parts(table)}
+        info = dataset_info(vocabularies, attributes, summaries, rows, options)
         _require_known_positives(info["instances"]["train"], options)
-        report("putting the parts together", 0.9)
+        self._report("putting the parts together", 0.9)
         writer = DatasetWriter(directory, partitions)
         writer.write_vocabularies(vocabularies, attributes)
         writer.write_tables(vocabularies, attributes)
         writer.write_schema(vocabularies.shape, options.num_negatives + 1)
         writer.write_records(shards)
-        write_rejected(directory, job.reader, rows_of)
+        write_rejected(directory, job.reader, rows)
         writer.write_info(info)
+
+    def _attributes(self, vocabularies: Vocabularies) -> dict[str, AttributeTable]:
+        reader, found = self._job.reader, {}
+        for table in ("items", "users"):
+            found[table] = AttributeTable.of(reader, table, getattr(vocabularies, table))
+            if reader.parts(table):
+                require_rows(table, found[table].rows.read)
+                require_few(reader, table, found[table].rows, self._job.options.max_rejected)
+        return found
 
     def _counted(self) -> LogSummary:
         reader, options = self._job.reader, self._job.options
