@@ -94,7 +94,7 @@ def chosen_driver(arguments: argparse.Namespace, others: Sequence[str]) -> Prepa
 
     ours = [_flag(name) for name in vars(arguments)]
     options = beam_options(arguments.runner, others, arguments.beam_option, ours)
-    return BeamDriver(options, arguments.staging, partitions)
+    return BeamDriver(options, partitions, arguments.staging)
 
 
 def _refuse_beam_flags(arguments: argparse.Namespace, others: Sequence[str]) -> None:

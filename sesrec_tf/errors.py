@@ -1,4 +1,4 @@
-"""The one error that a user can cause and mend."""
+"""The one error that a user can cause and mend, and its most common check."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, tuple[str, ...]]]:
         return type(self), (str(self), self.details)
+
+
+def require_choice(flag: str, value: object, choices: Sequence[str]) -> None:
+    """Checks the value of a flag.
+
+    Raises:
+        InputError: if it is none of the choices.
+    """
+    if value not in choices:
+        raise InputError(f"`--{flag}` should be one of {', '.join(choices)}. Received: {value!r}.")

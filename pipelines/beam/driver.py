@@ -40,14 +40,14 @@ class BeamDriver(PreparationDriver):
 
     Attributes:
         options: of Beam, the runner among them.
+        partitions: of the users, at most `BUCKETS`; a worker has one at a time in memory.
         staging: a path or URL that the workers and this process share; `None` for a directory
             beside the output. A directory in it is made, and removed in the end.
-        partitions: of the users, at most `BUCKETS`; a worker has one at a time in memory.
     """
 
     options: PipelineOptions
+    partitions: int
     staging: str | None = None
-    partitions: int = 64
 
     def count(self, job: PreparationJob, report: Report) -> LogSummary:
         """See `PreparationDriver`."""

@@ -18,7 +18,7 @@ from pipelines.sources.kuaisar_sessions import CLICKLESS, COLUMNS, EARLIEST, FIL
 from pipelines.sources.source import Source, add_input_flag
 from sesrec_tf.data.log_chunk import ROW, LogChunk
 from sesrec_tf.data.log_tables import ITEM_ID, TIMESTAMP, USER_ID
-from sesrec_tf.errors import InputError
+from sesrec_tf.errors import require_choice
 
 FEED_COLUMNS = {USER_ID: TEXT, ITEM_ID: TEXT, TIMESTAMP: INTEGER, "click": FLAG}
 NOT_CLICKED = "click is 0"
@@ -72,10 +72,7 @@ class KuaiSar(Source):
     tables: ClassVar[tuple[str, ...]] = ("interactions", "searches", "items", "users")
 
     def __init__(self, directory: str | Path, clickless: str = EARLIEST) -> None:
-        if clickless not in CLICKLESS:
-            raise InputError(
-                f"`--clickless` should be one of {', '.join(CLICKLESS)}. Received: {clickless!r}."
-            )
+        require_choice("clickless", clickless, CLICKLESS)
         directory = Path(directory)
         self._feed = CsvFile(directory, "rec_inter.csv", list(FEED_COLUMNS))
         self._sessions = SearchSessions(CsvFile(directory, FILE, list(COLUMNS)), clickless)

@@ -11,7 +11,7 @@ from pipelines.sources.release_source import ReleaseSource
 from pipelines.sources.sesrec_package import INSTANCES, ITEMS, SESSIONS, USERS, SesrecPackage
 from pipelines.sources.sesrec_sessions import CLICKLESS, RELEVANT
 from pipelines.sources.source import add_input_flag
-from sesrec_tf.errors import InputError
+from sesrec_tf.errors import require_choice
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,7 @@ class SesrecRelease(ReleaseSource):
     clickless: str = RELEVANT
 
     def __post_init__(self) -> None:
-        if self.clickless not in CLICKLESS:
-            raise InputError(
-                f"`--clickless` should be one of {', '.join(CLICKLESS)}. Received: "
-                f"{self.clickless!r}."
-            )
+        require_choice("clickless", self.clickless, CLICKLESS)
         require_files(self.directory, (USERS, ITEMS, SESSIONS, *INSTANCES))
 
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sesrec_tf.data.log_columns import parse_instant
 from sesrec_tf.data.user_buckets import BUCKETS
-from sesrec_tf.errors import InputError
+from sesrec_tf.errors import InputError, require_choice
 
 TIME_UNITS = ("s", "ms", "datetime", "order")
 SPLIT_RULES = ("leave-last-out", "time", "given")
@@ -68,9 +68,9 @@ class PrepareOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        _require_choice("time-unit", self.time_unit, TIME_UNITS)
-        _require_choice("split", self.split, SPLIT_RULES)
-        _require_choice("negatives", self.negatives, NEGATIVE_DISTRIBUTIONS)
+        require_choice("time-unit", self.time_unit, TIME_UNITS)
+        require_choice("split", self.split, SPLIT_RULES)
+        require_choice("negatives", self.negatives, NEGATIVE_DISTRIBUTIONS)
         # Two instances are the least that can give one to each of valid and test.
         least = {"min_earlier_searches": 0, "min_instances": 2, "shards": 1, "seed": 0}
         for name in (
@@ -152,11 +152,6 @@ class PrepareOptions:
                 "`--valid-from` and `--test-from` belong to `--split time`. Received: "
                 f"`--split {self.split}`."
             )
-
-
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"`--{name}` should be one of {', '.join(choices)}. Received: {value!r}.")
 
 
 def _require_integer(name: str, value: object, least: int) -> None:

@@ -11,22 +11,14 @@ from sesrec_tf.data.attributes import Attribute, AttributeTable
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.vocabulary import Vocabulary
 from sesrec_tf.errors import InputError
+from tests.data.log_rows import interactions, searches
 
 # Indices: c 2, a 3, b 4; d is unknown.
 KNOWN = Vocabulary.from_counts(
     pa.array(["a", "b", "c", "d"], pa.large_string()), np.array([2, 1, 3, 0])
 )
-INTERACTIONS = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]})
-SEARCHES = pd.DataFrame(
-    {
-        "user_id": ["u"],
-        "session_id": ["1"],
-        "query": ["q"],
-        "source": [""],
-        "clicked_item_ids": [""],
-        "timestamp": [1],
-    }
-)
+INTERACTIONS = interactions(("u", "a", 1))
+SEARCHES = searches(("u", "1", "q", "", "", 1))
 
 
 def attribute_table(**columns: list) -> AttributeTable:

@@ -8,18 +8,10 @@ import pytest
 from sesrec_tf.data.log_chunk import CHUNK_ROWS
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.errors import InputError
+from tests.data.log_rows import interactions, searches
 
-INTERACTIONS = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]})
-SEARCHES = pd.DataFrame(
-    {
-        "user_id": ["u"],
-        "session_id": ["1"],
-        "query": ["q"],
-        "source": [""],
-        "clicked_item_ids": [""],
-        "timestamp": [1],
-    }
-)
+INTERACTIONS = interactions(("u", "a", 1))
+SEARCHES = searches(("u", "1", "q", "", "", 1))
 
 
 def test_further_columns_are_welcome() -> None:

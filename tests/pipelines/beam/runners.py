@@ -45,7 +45,7 @@ def parted(logs: LogTables) -> PartedLogs:
 
 def in_memory(partitions: int = 5, staging: str | None = None) -> BeamDriver:
     """In this process."""
-    return BeamDriver(fn_api(IN_MEMORY), staging, partitions)
+    return BeamDriver(fn_api(IN_MEMORY), partitions, staging)
 
 
 def fn_api(flags: list[str]) -> PipelineOptions:

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Prepares until it is stopped."""
     output, marks, staging, *flags = sys.argv[1:] if argv is None else argv
     logs = SlowLogs(shop_logs(), number=2, marks=Path(marks))
-    driver = BeamDriver(fn_api(flags), None if staging == "-" else staging, partitions=4)
+    driver = BeamDriver(fn_api(flags), 4, None if staging == "-" else staging)
     prepare(logs, PrepareOptions(num_negatives=4), output, driver=driver)
 
 

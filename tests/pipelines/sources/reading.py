@@ -51,3 +51,22 @@ def read_rejected(reader: LogReader, table: str) -> list[tuple[int, str, str]]:
     _, lines = reader.lines(table, found[ROW].to_numpy())
     columns = (lines.tolist(), found[REASON].to_pylist(), found[CONTENT].to_pylist())
     return list(zip(*columns, strict=True))
+
+
+def every_row(reader: LogReader, table: str) -> pa.Table:
+    """The rows of all parts of a table."""
+    return pa.concat_tables(
+        chunk.rows for part in range(reader.parts(table)) for chunk in reader.chunks(table, part)
+    )
+
+
+def every_rejection(reader: LogReader, table: str) -> list[tuple[str, str, int]]:
+    """File, reason and line of every rejected row of all parts of a table."""
+    found = pa.concat_tables(
+        chunk.rejected
+        for part in range(reader.parts(table))
+        for chunk in reader.chunks(table, part)
+    )
+    files, lines = reader.lines(table, found[ROW].to_numpy())
+    names = [file.rpartition("/")[2] for file in files]
+    return list(zip(names, found[REASON].to_pylist(), lines.tolist(), strict=True))

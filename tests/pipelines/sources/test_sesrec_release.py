@@ -5,33 +5,17 @@ import pickle
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources.line_blocks import line_blocks
 from pipelines.sources.sesrec_release import SesrecRelease
-from sesrec_tf.data.log_chunk import CONTENT, PART_ROWS, REASON, ROW
+from sesrec_tf.data.log_chunk import CONTENT, PART_ROWS, ROW
 from sesrec_tf.errors import InputError
 from tests.pipelines.sources import sesrec_files
+from tests.pipelines.sources.reading import every_rejection, every_row
 from tests.pipelines.sources.sesrec_files import block, line, negatives, write_package
-
-
-def table(source: SesrecRelease, name: str) -> pa.Table:
-    return pa.concat_tables(
-        chunk.rows for part in range(source.parts(name)) for chunk in source.chunks(name, part)
-    )
-
-
-def rejected(source: SesrecRelease, name: str) -> list[tuple[str, str, int]]:
-    """File, reason and line of every rejected row."""
-    found = pa.concat_tables(
-        chunk.rejected for part in range(source.parts(name)) for chunk in source.chunks(name, part)
-    )
-    files, numbers = source.lines(name, found[ROW].to_numpy())
-    names = [file.rpartition("/")[2] for file in files]
-    return list(zip(names, found[REASON].to_pylist(), numbers.tolist(), strict=True))
 
 
 @pytest.fixture
@@ -40,28 +24,28 @@ def release(tmp_path):
 
 
 def test_interactions_are_the_histories_and_the_target_after_them(release):
-    rows = table(release, "interactions")
+    rows = every_row(release, "interactions")
     assert rows["user_id"].to_pylist() == ["A1"] * 5 + ["A2"] * 3
     assert rows["item_id"].to_pylist() == ["B1", "B2", "B3", "B4", "B5", "B4", "B1", "B2"]
     assert rows["split"].to_pylist() == ["", "", "train", "valid", "test", "", "train", ""]
     assert rows[ROW].to_pylist() == list(range(8))
-    assert rejected(release, "interactions") == []
+    assert every_rejection(release, "interactions") == []
 
 
 def test_candidates_are_the_negatives_of_the_block_in_their_order(release):
-    given = table(release, "interactions")["negative_item_ids"].to_pylist()
+    given = every_row(release, "interactions")["negative_item_ids"].to_pylist()
     assert given == [[], [], [], negatives(), negatives(), [], [], []]
 
 
 def test_positions_agree_with_the_prefix_lengths(release):
     # A1: B1 B2 s11 B3 B4 s12 s13 B5: 1 session before B3 and B4, 3 before B5, none known before
     # B2. A2: B4 s11 B1 B2.
-    assert table(release, "interactions")["timestamp"].to_pylist() == [0, 1, 3, 4, 7, 0, 2, 3]
-    assert table(release, "searches")["timestamp"].to_pylist() == [2, 5, 6, 1]
+    assert every_row(release, "interactions")["timestamp"].to_pylist() == [0, 1, 3, 4, 7, 0, 2, 3]
+    assert every_row(release, "searches")["timestamp"].to_pylist() == [2, 5, 6, 1]
 
 
 def test_searches_are_one_row_for_each_user_of_a_session(release):
-    rows = table(release, "searches")
+    rows = every_row(release, "searches")
     assert rows["user_id"].to_pylist() == ["A1", "A1", "A1", "A2"]
     assert rows["session_id"].to_pylist() == ["11", "12", "13", "11"]
     # Word 7 has no name; 0 is padding.
@@ -73,13 +57,13 @@ def test_searches_are_one_row_for_each_user_of_a_session(release):
 
 def test_a_session_without_a_click_can_stay_so(tmp_path):
     release = SesrecRelease(write_package(tmp_path / "package"), clickless="none")
-    clicks = table(release, "searches")["clicked_item_ids"].to_pylist()
+    clicks = every_row(release, "searches")["clicked_item_ids"].to_pylist()
     assert clicks == [["B1"], [], ["B2", "B3"], ["B1"]]
 
 
 def test_words_are_numbers_without_their_names(tmp_path):
     release = SesrecRelease(write_package(tmp_path / "package", words=None))
-    assert table(release, "searches")["query"].to_pylist() == ["1 2", "3", "2 7", "1 2"]
+    assert every_row(release, "searches")["query"].to_pylist() == ["1 2", "3", "2 7", "1 2"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +76,7 @@ def test_words_are_numbers_without_their_names(tmp_path):
 def test_words_may_be_listed_otherwise(tmp_path, words):
     release = SesrecRelease(write_package(tmp_path / "package", words=words))
     # A word of two words would be another query.
-    assert table(release, "searches")["query"].to_pylist()[:2] == ["photo digital", "3"]
+    assert every_row(release, "searches")["query"].to_pylist()[:2] == ["photo digital", "3"]
 
 
 def test_integer_ids_are_their_digits(tmp_path):
@@ -101,11 +85,11 @@ def test_integer_ids_are_their_digits(tmp_path):
     release = SesrecRelease(
         write_package(tmp_path / "package", users=users, train=train, valid=[], test=[])
     )
-    rows = table(release, "interactions")
+    rows = every_row(release, "interactions")
     assert rows["item_id"].to_pylist() == ["1", "2"]
     # Sessions 0 are no events, but the first counts in the prefix: 1 0 11 2 0 12.
     assert rows["timestamp"].to_pylist() == [0, 3]
-    searches = table(release, "searches")
+    searches = every_row(release, "searches")
     assert searches["session_id"].to_pylist() == ["11", "12"]
     assert searches["timestamp"].to_pylist() == [2, 5]
 
@@ -115,7 +99,7 @@ def test_a_session_that_stands_again_has_an_id_of_its_own(tmp_path):
     release = SesrecRelease(
         write_package(tmp_path / "package", users=users, train=[], valid=[], test=[])
     )
-    assert table(release, "searches")["session_id"].to_pylist() == ["11", "12", "11#2", "11#3"]
+    assert every_row(release, "searches")["session_id"].to_pylist() == ["11", "12", "11#2", "11#3"]
 
 
 def test_attributes_of_items_and_users(tmp_path, release):
@@ -125,11 +109,11 @@ def test_attributes_of_items_and_users(tmp_path, release):
     }
     items = {"B1": {"id": 1, "type1": "VIDEO", "cate": 3.0}, 0: {"id": 0}, "B2": {"id": 2}}
     full = SesrecRelease(write_package(tmp_path / "other", users=users, items=items))
-    assert table(full, "items").to_pylist() == [
+    assert every_row(full, "items").to_pylist() == [
         {"row": 0, "item_id": "B1", "type1": "VIDEO", "cate": "3"},
         {"row": 2, "item_id": "B2", "type1": "", "cate": ""},
     ]
-    assert table(full, "users").to_pylist() == [
+    assert every_row(full, "users").to_pylist() == [
         {"row": 0, "user_id": "A1", "gender": "1", "age": ""},
         {"row": 1, "user_id": "A2", "gender": "1", "age": ""},
     ]
@@ -156,8 +140,8 @@ def test_attributes_of_items_and_users(tmp_path, release):
 def test_rows_that_are_no_instances_are_rejected(tmp_path, row, reason):
     release = SesrecRelease(write_package(tmp_path / "package", train=[row], valid=[], test=[]))
     wanted = [] if reason is None else [("train_inter.tsv", reason, 2)]
-    assert rejected(release, "interactions") == wanted
-    assert table(release, "interactions")["item_id"].to_pylist()[:4] == ["B1", "B2", "B3", "B4"]
+    assert every_rejection(release, "interactions") == wanted
+    assert every_row(release, "interactions")["item_id"].to_pylist()[:4] == ["B1", "B2", "B3", "B4"]
 
 
 def test_contradicting_rows_are_rejected_with_their_lines(tmp_path):
@@ -168,22 +152,22 @@ def test_contradicting_rows_are_rejected_with_their_lines(tmp_path):
         line("A1", "B2", 1, 3, 1),  # more searches before B2 than before B3, which so has fewer
     ]
     release = SesrecRelease(write_package(tmp_path / "package", train=train))
-    assert rejected(release, "interactions") == [
+    assert every_rejection(release, "interactions") == [
         ("train_inter.tsv", "src_his is less than at an earlier place", 2),
         ("train_inter.tsv", "rec_his is that of an earlier row", 5),
         ("valid_inter.tsv", "src_his is less than at an earlier place", 2),
     ]
-    splits = table(release, "interactions")["split"].to_pylist()
+    splits = every_row(release, "interactions")["split"].to_pylist()
     assert splits == ["", "train", "", "", "test", "", "train", ""]
 
 
 def test_a_test_target_after_the_history_is_appended_once(tmp_path):
     test = [*block("A1", "B5", 4, 3), *block("A1", "B6", 4, 2)]
     release = SesrecRelease(write_package(tmp_path / "package", test=test))
-    assert rejected(release, "interactions") == [
+    assert every_rejection(release, "interactions") == [
         ("test_inter.tsv", "rec_his is that of an earlier row", 102)
     ]
-    assert "B6" not in table(release, "interactions")["item_id"].to_pylist()
+    assert "B6" not in every_row(release, "interactions")["item_id"].to_pylist()
 
 
 SIZE = "label: the rows of an instance are not 1 positive and 99 negatives"
@@ -218,9 +202,11 @@ def test_a_run_of_rows_that_is_no_instance_is_one_rejected_row(tmp_path, rows, w
     release = SesrecRelease(
         write_package(tmp_path / "package", valid=[], test=[*good[0], *rows, *good[1]])
     )
-    found = [(reason, number - 100) for _, reason, number in rejected(release, "interactions")]
+    found = [
+        (reason, number - 100) for _, reason, number in every_rejection(release, "interactions")
+    ]
     assert found == wanted
-    assert table(release, "interactions")["split"].to_pylist().count("test") == 2
+    assert every_row(release, "interactions")["split"].to_pylist().count("test") == 2
     assert accounted(release, "interactions") == 7 + 2 + len(rows) + 200
 
 
@@ -231,8 +217,8 @@ def test_a_missing_line_costs_its_own_instance_only(tmp_path):
     release = SesrecRelease(
         write_package(tmp_path / "package", users=users, train=[], valid=[], test=rows)
     )
-    assert rejected(release, "interactions") == [("test_inter.tsv", SIZE, 302)]
-    assert table(release, "interactions")["split"].to_pylist().count("test") == 29
+    assert every_rejection(release, "interactions") == [("test_inter.tsv", SIZE, 302)]
+    assert every_row(release, "interactions")["split"].to_pylist().count("test") == 29
     (chunk,) = release.chunks("interactions", 3)
     assert chunk.rejected[CONTENT][0].as_py().endswith('"positives": 1, "negatives": 98}')
     assert chunk.left_out == {
@@ -285,8 +271,10 @@ def test_lines_in_another_encoding_are_rejected(tmp_path):
     path = directory / "dataset" / "train_inter.tsv"
     path.write_bytes(path.read_bytes() + b"A1\tB\xe9\t1\t0\t1\r\nA2\tB2\t2.0\t1\t1.0\r\n")
     release = SesrecRelease(directory)
-    assert rejected(release, "interactions") == [("train_inter.tsv", "the line is not text", 4)]
-    splits = table(release, "interactions")["split"].to_pylist()
+    assert every_rejection(release, "interactions") == [
+        ("train_inter.tsv", "the line is not text", 4)
+    ]
+    splits = every_row(release, "interactions")["split"].to_pylist()
     assert splits == ["", "", "train", "valid", "test", "", "train", "train"]
 
 
@@ -294,7 +282,7 @@ def test_columns_may_stand_in_any_order(tmp_path):
     header = "\tlabel\tsrc_his\trec_his\ti_id\tu_id\tts"
     train = ["0\t1\t1\t2\tB3\tA1\t99"]
     directory = write_package(tmp_path / "package", train=train, valid=[], test=[], header=header)
-    assert "train" in table(SesrecRelease(directory), "interactions")["split"].to_pylist()
+    assert "train" in every_row(SesrecRelease(directory), "interactions")["split"].to_pylist()
 
 
 def test_a_session_that_is_not_known_is_rejected(tmp_path):
@@ -302,13 +290,13 @@ def test_a_session_that_is_not_known_is_rejected(tmp_path):
     del sessions["13"]
     release = SesrecRelease(write_package(tmp_path / "package", sessions=sessions))
     reason = "src_his names a session that s_session_vocab.pickle lacks or has damaged"
-    assert rejected(release, "searches") == [
+    assert every_rejection(release, "searches") == [
         ("user_vocab.pickle", reason, 2),
         ("user_vocab.pickle", reason, 3),
     ]
     (chunk,) = release.chunks("searches")
     assert chunk.rejected[CONTENT][0].as_py() == '{"user_id": "A1", "session_id": "12"}'
-    assert table(release, "searches")["session_id"].to_pylist() == ["11", "11"]
+    assert every_row(release, "searches")["session_id"].to_pylist() == ["11", "11"]
 
 
 def test_the_parts_of_the_interactions_number_their_rows_apart(release):
@@ -323,8 +311,8 @@ def test_the_size_of_blocks_and_chunks_does_not_matter(tmp_path, monkeypatch):
     test = [*block("A1", "B5", 4, 3), "A2", "", *block("A2", "B2", 2, 1)[1:]]
     directory = write_package(tmp_path / "package", test=test)
     whole = SesrecRelease(directory)
-    tables = [table(whole, name) for name in ("interactions", "searches")]
-    wrong = rejected(whole, "interactions")
+    tables = [every_row(whole, name) for name in ("interactions", "searches")]
+    wrong = every_rejection(whole, "interactions")
     assert len(wrong) == 2
     small_blocks = partial(line_blocks, block_bytes=300)
     monkeypatch.setattr("pipelines.sources.sesrec_tsv.line_blocks", small_blocks)
@@ -332,23 +320,23 @@ def test_the_size_of_blocks_and_chunks_does_not_matter(tmp_path, monkeypatch):
     monkeypatch.setattr("pipelines.sources.release_searches.CHUNK_ROWS", 3)
     small = SesrecRelease(directory)
     assert len(list(small.chunks("interactions"))) == 3
-    assert [table(small, name) for name in ("interactions", "searches")] == tables
-    assert rejected(small, "interactions") == wrong
+    assert [every_row(small, name) for name in ("interactions", "searches")] == tables
+    assert every_rejection(small, "interactions") == wrong
 
 
 def test_what_was_read_stays_behind(release):
-    table(release, "interactions")
+    every_row(release, "interactions")
     again = pickle.loads(pickle.dumps(release))
     assert again == release
     assert vars(again) == {"directory": release.directory, "clickless": "relevant"}
-    assert table(again, "searches") == table(release, "searches")
+    assert every_row(again, "searches") == every_row(release, "searches")
 
 
 def test_a_package_of_no_events(tmp_path):
     release = SesrecRelease(
         write_package(tmp_path / "package", users={}, train=[], valid=[], test=[])
     )
-    assert len(table(release, "interactions")) == len(table(release, "searches")) == 0
+    assert len(every_row(release, "interactions")) == len(every_row(release, "searches")) == 0
 
 
 @pytest.mark.parametrize(

@@ -5,32 +5,16 @@ import pickle
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from pipelines.sources.unisar_release import UnisarRelease
-from sesrec_tf.data.log_chunk import CONTENT, REASON, ROW
+from sesrec_tf.data.log_chunk import CONTENT
 from sesrec_tf.errors import InputError
 from tests.pipelines.sources import unisar_files
+from tests.pipelines.sources.reading import every_rejection, every_row
 from tests.pipelines.sources.unisar_files import NEGATIVES, frame, write_package
 
 FOLLOWS = "item_id is not the interaction that follows the first rec_his"
-
-
-def table(source: UnisarRelease, name: str) -> pa.Table:
-    return pa.concat_tables(
-        chunk.rows for part in range(source.parts(name)) for chunk in source.chunks(name, part)
-    )
-
-
-def rejected(source: UnisarRelease, name: str) -> list[tuple[str, str, int]]:
-    """File, reason and row of every rejected row."""
-    found = pa.concat_tables(
-        chunk.rejected for part in range(source.parts(name)) for chunk in source.chunks(name, part)
-    )
-    files, numbers = source.lines(name, found[ROW].to_numpy())
-    names = [file.rpartition("/")[2] for file in files]
-    return list(zip(names, found[REASON].to_pylist(), numbers.tolist(), strict=True))
 
 
 @pytest.fixture
@@ -39,17 +23,17 @@ def release(tmp_path):
 
 
 def test_interactions_with_splits_and_candidates(release):
-    rows = table(release, "interactions")
+    rows = every_row(release, "interactions")
     assert rows["user_id"].to_pylist() == ["0", "0", "0", "0", "1", "1"]
     assert rows["item_id"].to_pylist() == ["1", "2", "3", "4", "4", "2"]
     assert rows["split"].to_pylist() == ["", "train", "valid", "test", "", "train"]
     given = [[int(item) for item in items] for items in rows["negative_item_ids"].to_pylist()]
     assert given == [[], [], NEGATIVES, NEGATIVES, [], []]
-    assert rejected(release, "interactions") == []
+    assert every_rejection(release, "interactions") == []
 
 
 def test_searches_are_numbers_without_padding(release):
-    rows = table(release, "searches")
+    rows = every_row(release, "searches")
     assert rows["user_id"].to_pylist() == ["0", "0", "1"]
     assert rows["session_id"].to_pylist() == ["1", "2", "1"]
     assert rows["query"].to_pylist() == ["8 9", "7", "8 9"]
@@ -60,9 +44,9 @@ def test_searches_are_numbers_without_padding(release):
 def test_positions_agree_with_the_prefix_lengths(release):
     # User 0: 1 2 s1 3 s2 4, though s1 is of a time before item 3 and after item 2 only by the
     # prefixes: by the times it would stand before item 2.
-    assert table(release, "interactions")["timestamp"].to_pylist() == [0, 1, 3, 5, 0, 1]
+    assert every_row(release, "interactions")["timestamp"].to_pylist() == [0, 1, 3, 5, 0, 1]
     # User 1: the search of the target's own time comes after it.
-    assert table(release, "searches")["timestamp"].to_pylist() == [2, 4, 2]
+    assert every_row(release, "searches")["timestamp"].to_pylist() == [2, 4, 2]
 
 
 def test_times_decide_where_prefixes_leave_the_order_open(tmp_path):
@@ -71,8 +55,8 @@ def test_times_decide_where_prefixes_leave_the_order_open(tmp_path):
         write_package(tmp_path / "package", train=empty, valid=empty, test=empty)
     )
     # User 0 by time: 1 s1 2 3 s2 4; user 1: 4 2 s1, the interaction first at an equal time.
-    assert table(release, "interactions")["timestamp"].to_pylist() == [0, 2, 3, 5, 0, 1]
-    assert table(release, "searches")["timestamp"].to_pylist() == [1, 4, 2]
+    assert every_row(release, "interactions")["timestamp"].to_pylist() == [0, 2, 3, 5, 0, 1]
+    assert every_row(release, "searches")["timestamp"].to_pylist() == [1, 4, 2]
 
 
 def test_times_that_are_no_numbers_decide_nothing(tmp_path):
@@ -81,15 +65,15 @@ def test_times_that_are_no_numbers_decide_nothing(tmp_path):
     release = UnisarRelease(
         write_package(tmp_path / "package", users=users, train=empty, valid=empty, test=empty)
     )
-    assert table(release, "interactions")["timestamp"].to_pylist() == [0, 1, 2, 3]
+    assert every_row(release, "interactions")["timestamp"].to_pylist() == [0, 1, 2, 3]
 
 
 def test_attributes_are_the_arrays_of_one_value(release):
-    items = table(release, "items")
+    items = every_row(release, "items")
     assert items.column_names == ["row", "item_id", "first_level_category_id"]
     assert items["item_id"].to_pylist() == ["1", "2", "3", "4"]
     assert items["first_level_category_id"].to_pylist() == ["3", "3", "1", "2"]
-    assert table(release, "users").to_pylist() == [
+    assert every_row(release, "users").to_pylist() == [
         {"row": 0, "user_id": "0", "onehot_feat1": "5"},
         {"row": 1, "user_id": "1", "onehot_feat1": "6"},
     ]
@@ -106,7 +90,7 @@ def test_rows_that_are_no_instances_are_rejected(tmp_path):
     train = train.astype({"user_id": np.float64})
     train.loc[5] = [np.nan, 2, 1, 0, []]
     release = UnisarRelease(write_package(tmp_path / "package", train=train))
-    assert rejected(release, "interactions") == [
+    assert every_rejection(release, "interactions") == [
         ("rec_train.pkl", FOLLOWS, 1),
         ("rec_train.pkl", "user_id is not in user_vocab.pkl", 2),
         ("rec_train.pkl", "rec_his goes beyond the user's interactions", 3),
@@ -143,10 +127,12 @@ def test_candidates_must_be_ninety_nine_other_items(tmp_path):
     )
     release = UnisarRelease(write_package(tmp_path / "package", valid=valid))
     reason = "neg_items is not 99 other items than the target"
-    assert rejected(release, "interactions") == [("rec_val.pkl", reason, n) for n in (1, 2, 3, 4)]
+    assert every_rejection(release, "interactions") == [
+        ("rec_val.pkl", reason, n) for n in (1, 2, 3, 4)
+    ]
     (chunk,) = release.chunks("interactions", 2)
     assert '"item_id": 3' in chunk.rejected[CONTENT][0].as_py()
-    rows = table(release, "interactions")
+    rows = every_row(release, "interactions")
     assert rows["split"].to_pylist()[2] == "valid"
     assert rows["negative_item_ids"].to_pylist()[2] == [str(item) for item in NEGATIVES]
 
@@ -160,7 +146,7 @@ def test_candidates_stay_with_their_instances(tmp_path):
             train=frame((0, 2, 1, 0), negatives=[5, 6, 7, 8]),
         )
     )
-    rows = table(release, "interactions")
+    rows = every_row(release, "interactions")
     found = dict(zip(rows["split"].to_pylist(), rows["negative_item_ids"].to_pylist(), strict=True))
     assert found["valid"] == [str(item) for item in other]
     assert found["test"] == [str(item) for item in NEGATIVES]
@@ -170,7 +156,7 @@ def test_sessions_without_a_row_are_rejected(tmp_path):
     users = {0: {**unisar_files.USERS[0], "src_session_his": [1, 3]}}
     release = UnisarRelease(write_package(tmp_path / "package", users=users))
     reason = "src_session_his names a session that src_session_vocab_np.pkl lacks"
-    assert rejected(release, "searches") == [("user_vocab.pkl", reason, 2)]
+    assert every_rejection(release, "searches") == [("user_vocab.pkl", reason, 2)]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +183,10 @@ def test_a_missing_column_is_named(tmp_path):
 
 
 def test_what_was_read_stays_behind(release):
-    table(release, "interactions")
+    every_row(release, "interactions")
     again = pickle.loads(pickle.dumps(release))
     assert vars(again) == {"directory": release.directory}
-    assert table(again, "interactions") == table(release, "interactions")
+    assert every_row(again, "interactions") == every_row(release, "interactions")
 
 
 def test_flags_and_missing_files(tmp_path):
