@@ -11,13 +11,13 @@ import numpy as np
 
 from serving import wire_messages as wire
 from serving.ranking_request import RankingRequest, Search
-from serving.ranking_signature import PROBABILITIES, SCORES, RankingSignature
+from serving.ranking_signature import RankingSignature
 from serving.request_tensors import float_matrix, request_tensors
 from serving.serving_error import ServingError
 from sesrec_tf.errors import InputError
+from sesrec_tf.signatures import PROBABILITIES, SCORES, SERVING_DEFAULT
 
 SERVICE = "/tensorflow.serving.PredictionService"
-SIGNATURE = "serving_default"
 
 
 class ScoredCandidate(NamedTuple):
@@ -132,7 +132,7 @@ class RankingClient:
         tensors = request_tensors(requests, self._signature or self._read_signature())
         message = wire.PredictRequest(output_filter=[SCORES, PROBABILITIES])
         self._name_model(message.model_spec)
-        message.model_spec.signature_name = SIGNATURE
+        message.model_spec.signature_name = SERVING_DEFAULT
         for name, tensor in tensors.items():
             message.inputs[name].CopyFrom(tensor)
         response = self._call("Predict", message, wire.PredictResponse)
@@ -157,12 +157,13 @@ class RankingClient:
         response = self._call("GetModelMetadata", message, wire.GetModelMetadataResponse)
         packed = response.metadata["signature_def"].value
         signatures = wire.SignatureDefMap.FromString(packed).signature_def
-        if SIGNATURE not in signatures:
+        if SERVING_DEFAULT not in signatures:
             raise self._unusable(
-                f"the model has no signature {SIGNATURE}, only {', '.join(sorted(signatures))}"
+                f"the model has no signature {SERVING_DEFAULT}, only "
+                f"{', '.join(sorted(signatures))}"
             )
         try:
-            signature = RankingSignature.from_signature_def(signatures[SIGNATURE])
+            signature = RankingSignature.from_signature_def(signatures[SERVING_DEFAULT])
         except InputError as error:
             raise self._unusable(str(error)) from error
         self.served_version = response.model_spec.version.value

@@ -8,12 +8,7 @@ from typing import Any
 from serving import wire_messages as wire
 from sesrec_tf import schema
 from sesrec_tf.errors import InputError
-
-SCORES = "scores"
-"""Output of logits, [B, K] float32."""
-
-PROBABILITIES = "probabilities"
-"""Output of click probabilities, [B, K] float32."""
+from sesrec_tf.signatures import PROBABILITIES, SCORES
 
 _INPUT_RANKS = {
     name: 1 + len(dims) for name, dims in schema.request_shapes(schema.HistoryShape()).items()

@@ -14,16 +14,9 @@ from sesrec_tf.schema import CANDIDATES, HistoryShape, request_shapes
 from sesrec_tf.servable.raw_examples import parse_examples
 from sesrec_tf.servable.request_features import RequestFeatures
 from sesrec_tf.servable.shape_validation import validate_shapes
+from sesrec_tf.signatures import EXAMPLES, PADDED_SCORE, PROBABILITIES, SCORES, SERVING_DEFAULT
 
 Tensor = Any
-
-SERVING_DEFAULT = "serving_default"
-EXAMPLES = "examples"
-SCORES = "scores"
-PROBABILITIES = "probabilities"
-
-PADDED_SCORE = tf.float32.min
-"""Score of an empty candidate: finite, because JSON has no infinity."""
 
 
 class Servable:

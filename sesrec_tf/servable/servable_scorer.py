@@ -17,7 +17,8 @@ from sesrec_tf.data.prepared import VOCABULARIES, PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.scoring import ScoredSplit, stack
 from sesrec_tf.servable.raw_requests import RawRequests
-from sesrec_tf.servable.servable import SCORES, SERVING_DEFAULT, input_specs, request_widths
+from sesrec_tf.servable.servable import input_specs, request_widths
+from sesrec_tf.signatures import SCORES, SERVING_DEFAULT
 from sesrec_tf.training.run_directory import RunDirectory
 
 Array = npt.NDArray[Any]

@@ -27,7 +27,7 @@ from sesrec_tf.schema import (
     request_shapes,
 )
 from sesrec_tf.servable.raw_examples import make_example
-from sesrec_tf.servable.servable import EXAMPLES, SERVING_DEFAULT
+from sesrec_tf.signatures import EXAMPLES, SERVING_DEFAULT
 
 Strings = npt.NDArray[np.object_]
 

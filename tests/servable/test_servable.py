@@ -17,7 +17,8 @@ from sesrec_tf.data.prepare_options import PrepareOptions
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import HistoryShape
-from sesrec_tf.servable.servable import PADDED_SCORE, Servable, request_widths
+from sesrec_tf.servable.servable import Servable, request_widths
+from sesrec_tf.signatures import PADDED_SCORE
 from tests.servable.reference import (
     Predict,
     RawRequest,
