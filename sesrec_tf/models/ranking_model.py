@@ -45,6 +45,23 @@ class RankingModel(keras.Model):
         """Logits `[B, K]` of candidates `[B, K]` (int32 indices) for encoded users."""
         raise NotImplementedError(f"{type(self).__name__} should implement `score`.")
 
+    @property
+    def explainable(self) -> bool:
+        """Whether the model has what `explain` tells."""
+        return False
+
+    def explain(self, state: State, candidates: Tensor) -> dict[str, Tensor]:
+        """What the model made of every event of encoded histories.
+
+        Args:
+            state: of `encode`, not in training.
+            candidates: int32 `[B, K]`, at least one column; the first one counts.
+
+        Returns:
+            The tensors of `sesrec_tf.signatures.explanation_shapes`, 0 at padding.
+        """
+        raise NotImplementedError(f"{type(self).__name__} should implement `explain`.")
+
     def set_tables(self, prepared: PreparedDataset) -> None:
         """Loads the constant tables (attributes, queries) of a prepared data set."""
         raise NotImplementedError(f"{type(self).__name__} should implement `set_tables`.")

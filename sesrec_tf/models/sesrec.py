@@ -283,8 +283,7 @@ class SESRec(RankingModel):
 
     def score(self, state: State, candidates: Tensor, training: bool = False) -> Tensor:
         """Logits `[B, K]`: interests pooled for each candidate, then the MLP (17)-(21)."""
-        items = self.items(candidates)
-        items = self.item_projection(items) if self.config.project_candidates else items
+        items = self._candidate_items(candidates)
         interests = ops.concatenate(
             [
                 self.rec_interest(state["rec_states"], items, state["rec_masks"]),
@@ -294,6 +293,35 @@ class SESRec(RankingModel):
             axis=-1,
         )
         return self.prediction(interests, state["user"], training=training, seed=self.step_seed())
+
+    @property
+    def explainable(self) -> bool:
+        return self.config.multi_interest
+
+    def explain(self, state: State, candidates: Tensor) -> dict[str, Tensor]:
+        """Co-attention (9)-(10), sets (11)-(12) and interest weights (17)-(19) of every event."""
+        items = self._candidate_items(candidates[:, :1])
+        return {
+            **self._explain_history("rec", self.rec_interest, state, items),
+            **self._explain_history("search", self.search_interest, state, items),
+        }
+
+    def _explain_history(
+        self, side: str, interest: MultiInterest, state: State, items: Tensor
+    ) -> dict[str, Tensor]:
+        masks = state[f"{side}_masks"]
+        shares = interest.weights_of(state[f"{side}_states"], items, masks)
+        return {
+            f"{side}_weights": ops.where(masks[:, 0], state[f"{side}_weights"], 0.0),
+            f"{side}_similar": ops.cast(masks[:, 1], "int32"),
+            f"{side}_dissimilar": ops.cast(masks[:, 2], "int32"),
+            f"{side}_interests": ops.transpose(shares[:, 0], (0, 2, 1)),
+        }
+
+    def _candidate_items(self, candidates: Tensor) -> Tensor:
+        """`[B, K, d]` what the prediction sees of the candidates."""
+        items = self.items(candidates)
+        return self.item_projection(items) if self.config.project_candidates else items
 
     def embed_items(self, ids: Tensor) -> Tensor:
         """Projected items `ê^i`, int `[...]` to `[..., d]` (1)."""

@@ -34,7 +34,7 @@ def publish(
 
     def write(path: Path) -> None:
         servable.write(path)
-        write_warmup(path, run.dataset, servable.history)
+        write_warmup(path, servable.signatures, run.dataset, servable.history)
         write_origin(path, model, run)
 
     return publish_version(base, write, version)

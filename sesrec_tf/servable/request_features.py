@@ -9,7 +9,6 @@ from sesrec_tf.data.query_words import split_words_in_graph
 from sesrec_tf.schema import (
     CANDIDATES,
     CLICKED_ITEMS,
-    PADDING,
     QUERIES,
     QUERY_SOURCES,
     QUERY_WORDS,
@@ -57,21 +56,27 @@ class RequestFeatures:
 
         Args:
             request: strings as in `schema.request_shapes`, padded with "", the histories no wider
-                than the model's.
+                than the model's; without candidates the batch has none.
         """
         feed = self.lookups["items"](request[REC_ITEMS])
+        rec_valid, search_valid = self.valid_events(request)
         batch = {
             USER: tf.maximum(self.lookups["users"](request[USER]), UNKNOWN),
-            REC_ITEMS: left_align(feed, tf.not_equal(feed, PADDING)),
-            CANDIDATES: self.lookups["items"](request[CANDIDATES]),
-            **self._sessions(request),
+            REC_ITEMS: left_align(feed, rec_valid),
+            **self._sessions(request, search_valid),
         }
-        return {name: _fit(batch[name], dims) for name, dims in self._widths.items()}
+        if CANDIDATES in request:
+            batch[CANDIDATES] = self.lookups["items"](request[CANDIDATES])
+        return {name: _fit(values, self._widths[name]) for name, values in batch.items()}
 
-    def _sessions(self, request: Request) -> Batch:
+    def valid_events(self, request: Request) -> tuple[tf.Tensor, tf.Tensor]:
+        """Which places of a request hold an event: bool `[B, T_r]` and `[B, T_s]`."""
+        first_words = split_words_in_graph(request[QUERIES], 1)[..., 0]
+        return tf.not_equal(request[REC_ITEMS], ""), tf.not_equal(first_words, "")
+
+    def _sessions(self, request: Request, valid: tf.Tensor) -> Batch:
         texts = request[QUERIES]
         words = split_words_in_graph(texts, self._words)
-        valid = tf.not_equal(words[..., 0], "")
         sessions = {
             QUERIES: self.lookups["queries"](texts),
             QUERY_WORDS: self.lookups["words"](words),
@@ -88,10 +93,32 @@ def left_align(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
         values: int32 `[B, T, ...]`.
         valid: bool `[B, T]`.
     """
-    order = tf.argsort(tf.cast(~valid, tf.int32), axis=1, stable=True)
+    return tf.gather(_where(valid, values), _events_first(valid), batch_dims=1)
+
+
+def as_requested(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """What is known of aligned events, at the places where the request holds them.
+
+    Args:
+        values: `[B, T, ...]` of a history that `left_align` made, perhaps padded on the right.
+        valid: bool `[B, T']`, places of the request.
+
+    Returns:
+        `[B, T', ...]`, 0 where the request holds no event.
+    """
+    places = tf.argsort(_events_first(valid), axis=1)
+    return _where(valid, tf.gather(values, places, batch_dims=1))
+
+
+def _events_first(valid: tf.Tensor) -> tf.Tensor:
+    """int32 `[B, T]`: places of the valid events in their order, then the others."""
+    return tf.argsort(tf.cast(~valid, tf.int32), axis=1, stable=True)
+
+
+def _where(valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The values `[B, T, ...]` at valid places `[B, T]`, 0 elsewhere."""
     shape = tf.concat([tf.shape(valid), tf.ones([tf.rank(values) - 2], tf.int32)], axis=0)
-    kept = tf.where(tf.reshape(valid, shape), values, PADDING)
-    return tf.gather(kept, order, batch_dims=1)
+    return tf.where(tf.reshape(valid, shape), values, tf.zeros([], values.dtype))
 
 
 def _fit(values: tf.Tensor, dims: tuple[int | None, ...]) -> tf.Tensor:

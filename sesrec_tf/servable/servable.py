@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,19 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.schema import CANDIDATES, HistoryShape, request_shapes
 from sesrec_tf.servable.raw_examples import parse_examples
-from sesrec_tf.servable.request_features import RequestFeatures
+from sesrec_tf.servable.request_features import RequestFeatures, as_requested
 from sesrec_tf.servable.shape_validation import validate_shapes
-from sesrec_tf.signatures import EXAMPLES, PADDED_SCORE, PROBABILITIES, SCORES, SERVING_DEFAULT
+from sesrec_tf.signatures import (
+    EXAMPLES,
+    EXPLAIN,
+    PADDED_SCORE,
+    PROBABILITIES,
+    REC_INTERESTS,
+    SCORES,
+    SEARCH_INTERESTS,
+    SERVING_DEFAULT,
+    Shapes,
+)
 
 Tensor = Any
 
@@ -22,15 +33,17 @@ Tensor = Any
 class Servable:
     """Raw ids in, scores out.
 
-    Signatures:
+    Signatures (names and shapes: `sesrec_tf.signatures`):
         serving_default: strings as in `schema.request_shapes`, padded with "". Histories have the
             model's widths, the number of candidates is free.
         examples: `examples` `[B]`, each a serialized `tf.Example` of the same names and raw
             strings, lists of any length, see `parse_examples`.
+        explain: takes what `serving_default` takes; of a model that is `explainable`.
 
-    Both return float32 `[B, K]` `scores` (logits) and `probabilities`. An empty candidate, and
+    All return float32 `[B, K]` `scores` (logits) and `probabilities`. An empty candidate, and
     what pads the lists of `examples` to the longest of the batch, scores `PADDED_SCORE` with
-    probability 0.
+    probability 0. `explain` adds the tensors of `explanation_shapes`, each event at the place
+    where the request holds it.
 
     Args:
         model: a built model.
@@ -47,6 +60,19 @@ class Servable:
         self.model = model
         self.history = request_widths(history, dataset.history)
         self._features = RequestFeatures(dataset, history)
+
+    @property
+    def signatures(self) -> dict[str, tuple[Callable[..., dict[str, Tensor]], Any]]:
+        """Function and specification of the input of every signature."""
+        request = input_specs(request_shapes(self.history))
+        examples = tf.TensorSpec([None], tf.string, name=EXAMPLES)
+        result = {
+            SERVING_DEFAULT: (self.serving_default, request),
+            EXAMPLES: (self.examples, examples),
+        }
+        if self.model.explainable:
+            result[EXPLAIN] = (self.explain, request)
+        return result
 
     def serving_default(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
         """Scores dense string tensors.
@@ -66,6 +92,29 @@ class Servable:
         serialized = validate_shapes({EXAMPLES: examples}, {EXAMPLES: ()})[EXAMPLES]
         return self._rank(parse_examples(serialized, self.history))
 
+    def explain(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scores dense string tensors and explains the histories for the first candidate.
+
+        The weights of the interests are 0 where that candidate is empty.
+
+        Raises:
+            tf.errors.InvalidArgumentError: when run, for a shape that the signature does not have.
+        """
+        request = validate_shapes(request, request_shapes(self.history))
+        batch = self._features(request)
+        state = self.model.encode(batch, training=False)
+        explanation = self.model.explain(state, batch[CANDIDATES])
+        of_candidate = tf.not_equal(request[CANDIDATES][:, 0], "")[:, None, None]
+        for name in (REC_INTERESTS, SEARCH_INTERESTS):
+            explanation[name] = tf.where(of_candidate, explanation[name], 0.0)
+        rec_valid, search_valid = self._features.valid_events(request)
+        placed = {
+            name: as_requested(value, rec_valid if name.startswith("rec_") else search_valid)
+            for name, value in explanation.items()
+        }
+        logits = self.model.score(state, batch[CANDIDATES], training=False)
+        return {**_answer(logits, request[CANDIDATES]), **placed}
+
     def write(self, path: str | Path) -> None:
         """Writes the SavedModel, vocabularies as assets, to a directory."""
         archive = keras.export.ExportArchive()
@@ -73,26 +122,29 @@ class Servable:
         for lookup in self._features.lookups.values():
             if lookup.table is not None:
                 archive.track(lookup.table)
-        archive.add_endpoint(SERVING_DEFAULT, self.serving_default, [input_specs(self.history)])
-        archive.add_endpoint(
-            EXAMPLES, self.examples, [tf.TensorSpec([None], tf.string, name=EXAMPLES)]
-        )
+        for name, (function, inputs) in self.signatures.items():
+            archive.add_endpoint(name, function, [inputs])
         archive.write_out(str(path), verbose=False)
 
     def _rank(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
-        logits = tf.cast(self.model(self._features(request), training=False), tf.float32)
-        present = tf.not_equal(request[CANDIDATES], "")
-        return {
-            SCORES: tf.where(present, logits, PADDED_SCORE),
-            PROBABILITIES: tf.where(present, tf.sigmoid(logits), 0.0),
-        }
+        logits = self.model(self._features(request), training=False)
+        return _answer(logits, request[CANDIDATES])
 
 
-def input_specs(history: HistoryShape) -> dict[str, tf.TensorSpec]:
-    """Inputs of `serving_default` for the widths of a request."""
+def _answer(logits: Tensor, candidates: Tensor) -> dict[str, Tensor]:
+    """Scores of candidates given as strings `[B, K]`."""
+    logits = tf.cast(logits, tf.float32)
+    present = tf.not_equal(candidates, "")
     return {
-        name: tf.TensorSpec((None, *dims), tf.string, name=name)
-        for name, dims in request_shapes(history).items()
+        SCORES: tf.where(present, logits, PADDED_SCORE),
+        PROBABILITIES: tf.where(present, tf.sigmoid(logits), 0.0),
+    }
+
+
+def input_specs(shapes: Shapes) -> dict[str, tf.TensorSpec]:
+    """String inputs of the given shapes, without the batch axis."""
+    return {
+        name: tf.TensorSpec((None, *dims), tf.string, name=name) for name, dims in shapes.items()
     }
 
 

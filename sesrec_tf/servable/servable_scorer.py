@@ -16,6 +16,7 @@ from sesrec_tf.data.evaluation_batches import evaluation_batches
 from sesrec_tf.data.prepared import VOCABULARIES, PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.scoring import ScoredSplit, stack
+from sesrec_tf.schema import request_shapes
 from sesrec_tf.servable.raw_requests import RawRequests
 from sesrec_tf.servable.servable import input_specs, request_widths
 from sesrec_tf.signatures import SCORES, SERVING_DEFAULT
@@ -67,7 +68,7 @@ class ServableScorer:
         return ScoredSplit(np.concatenate(logits), stack(features))
 
     def _check_signature(self, path: Path) -> None:
-        expected = input_specs(self._history)
+        expected = input_specs(request_shapes(self._history))
         signatures = self._servable.signatures
         received = {}
         if SERVING_DEFAULT in signatures:

@@ -20,8 +20,8 @@ def validate_shapes(request: Request, shapes: dict[str, Dimensions]) -> Request:
 
     Args:
         request: tensors by input name.
-        shapes: expected dimensions without the batch axis, `None` where free. The first input
-            sets the batch size of all.
+        shapes: expected dimensions without the batch axis, `None` where free from 1 on. The first
+            input sets the batch size of all.
 
     Raises:
         tf.errors.InvalidArgumentError: when run, for another rank, width or batch size, with what
@@ -65,9 +65,10 @@ def _check_dimensions(
     name: str, dimensions: Dimensions, tensor: tf.Tensor, received: tf.Tensor
 ) -> tf.Operation:
     free = [True, *(size is None for size in dimensions), False]
-    expected = [0, *(size or 0 for size in dimensions), _ABSENT]
-    fits = tf.where(free, tf.not_equal(received, _ABSENT), tf.equal(received, expected))
-    widths = "".join(f", {'any' if size is None else size}" for size in dimensions)
+    # The least size of a free axis, the size of any other.
+    expected = [0, *(1 if size is None else size for size in dimensions), _ABSENT]
+    fits = tf.where(free, received >= expected, tf.equal(received, expected))
+    widths = "".join(f", {'at least 1' if size is None else size}" for size in dimensions)
     advice = ": pad with empty strings, or send fewer values" if any(dimensions) else ""
     return tf.debugging.Assert(
         tf.reduce_all(fits),

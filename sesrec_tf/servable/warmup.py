@@ -6,7 +6,7 @@ would pay for lazy initialisation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from sesrec_tf.schema import (
     request_shapes,
 )
 from sesrec_tf.servable.raw_examples import make_example
-from sesrec_tf.signatures import EXAMPLES, SERVING_DEFAULT
+from sesrec_tf.signatures import EXAMPLES, RECOMMEND, recommend_shapes
 
 Strings = npt.NDArray[np.object_]
 
@@ -47,24 +47,25 @@ _VOCABULARIES = {
 }
 
 
-def write_warmup(path: Path, dataset: PreparedDataset, history: HistoryShape) -> None:
+def write_warmup(
+    path: Path, signatures: Iterable[str], dataset: PreparedDataset, history: HistoryShape
+) -> None:
     """Adds the warm-up file to a SavedModel: every signature with one user and with many.
 
     Args:
         path: directory of the SavedModel.
+        signatures: names of those it has.
         dataset: where the ids come from, the most frequent first.
-        history: widths of the signature.
+        history: widths of the signatures.
     """
     file = path / WARMUP_FILE
     file.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(file)) as writer:
         for batch_size in BATCH_SIZES:
             request = _request(dataset, history, batch_size)
-            for signature, inputs in (
-                (SERVING_DEFAULT, request),
-                (EXAMPLES, {EXAMPLES: _serialized(request)}),
-            ):
-                writer.write(_prediction_log(signature, inputs).SerializeToString())
+            for signature in signatures:
+                log = _prediction_log(signature, _inputs(signature, request, history))
+                writer.write(log.SerializeToString())
 
 
 def _request(
@@ -77,6 +78,16 @@ def _request(
         ids = dataset.vocabulary(_VOCABULARIES[name]) or [""]
         values = np.array(list(islice(cycle(ids), int(np.prod(shape)))), np.object_)
         request[name] = values.reshape(shape)
+    return request
+
+
+def _inputs(
+    signature: str, request: dict[str, Strings], history: HistoryShape
+) -> dict[str, Strings]:
+    if signature == EXAMPLES:
+        return {EXAMPLES: _serialized(request)}
+    if signature == RECOMMEND:
+        return {name: request[name] for name in recommend_shapes(history)}
     return request
 
 

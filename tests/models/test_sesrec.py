@@ -17,6 +17,7 @@ from sesrec_tf.errors import InputError
 from sesrec_tf.models.presets import parity, preset
 from sesrec_tf.models.sesrec import SESRec
 from sesrec_tf.schema import HistoryShape, VocabularySizes
+from sesrec_tf.signatures import explanation_shapes
 from sesrec_tf.training.adam import Adam
 from tests.layers.agreement import assert_near
 from tests.layers.layer_test import path_of
@@ -64,6 +65,44 @@ def training_terms(model: SESRec, features: dict[str, np.ndarray]) -> dict[str, 
 def test_as_a_model(changes: dict[str, Any], tmp_path: Path) -> None:
     case = draw_case(**{"margin": 3.0, **changes})
     run_model_test(case.model("float32"), case.features, tmp_path)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("changes", [{}, {"mask_both_axes": False}, {"threshold": 0.99}], ids=str)
+def test_explanations_agree_with_the_reference(changes: dict[str, Any]) -> None:
+    case = draw_case(**changes)
+    model = case.model()
+    state = model.encode(case.features)
+    found = model.explain(state, case.features["candidates"])
+    shapes = explanation_shapes(HISTORY)
+    assert {name: value.shape[1:] for name, value in found.items()} == shapes
+    expected = reference.forward(case.parameters, case.batch, case.options)
+    for side in ("rec", "search"):
+        sets = [
+            getattr(expected, f"{side}_mask"),
+            getattr(expected.contrast, f"{side}_positive"),
+            getattr(expected.contrast, f"{side}_negative"),
+        ]
+        shares = [
+            reference.target_weights(
+                getattr(expected, f"{side}_states"),
+                chosen,
+                getattr(case.parameters.interests, side),
+                expected.candidates[:, :1],
+            )[:, 0]
+            for chosen in sets
+        ]
+        weights = getattr(expected.contrast, f"{side}_weights") * sets[0]
+        assert_near(found[f"{side}_weights"], weights, "weights")
+        np.testing.assert_array_equal(found[f"{side}_similar"], sets[1])
+        np.testing.assert_array_equal(found[f"{side}_dissimilar"], sets[2])
+        assert_near(found[f"{side}_interests"], np.stack(shares, -1), "interests")
+
+
+def test_what_cannot_be_explained() -> None:
+    case = draw_case(multi_interest=False)
+    assert not case.model().explainable
+    assert draw_case().model().explainable
 
 
 @pytest.mark.usefixtures("float64")

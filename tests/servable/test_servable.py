@@ -18,7 +18,7 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.registry import create_model
 from sesrec_tf.schema import HistoryShape
 from sesrec_tf.servable.servable import Servable, request_widths
-from sesrec_tf.signatures import PADDED_SCORE
+from sesrec_tf.signatures import PADDED_SCORE, explanation_shapes
 from tests.servable.reference import (
     Predict,
     RawRequest,
@@ -59,6 +59,51 @@ def assert_scores(
 def test_equals_the_model_in_process(predict, signature, requests_, expected_logits, shape):
     outputs = predict(signature, inputs_of(signature, requests_, shape))
     assert_scores(outputs, requests_, expected_logits)
+
+
+def test_explanations_equal_the_model_s(predict, requests_, model, tiny_data, shape):
+    """Histories of the requests have no gaps, so both sides hold events at the same places."""
+    batch = indices(requests_, tiny_data, shape)
+    expected = model.explain(model.encode(batch, training=False), batch["candidates"])
+    found = predict("explain", dense(requests_, shape))
+    assert set(found) == {*explanation_shapes(shape), "scores", "probabilities"}
+    for name in explanation_shapes(shape):
+        assert found[name].dtype == (np.int32 if "similar" in name else np.float32)
+        np.testing.assert_allclose(found[name], expected[name], atol=TOLERANCE)
+    lengths = (batch["rec_items"] != 0).sum(1)
+    assert lengths.min() < lengths.max()
+    for length, weights, interests in zip(
+        lengths, found["rec_weights"], found["rec_interests"], strict=True
+    ):
+        if length:
+            assert weights[:length].sum() == pytest.approx(1, abs=TOLERANCE)
+            np.testing.assert_allclose(interests.sum(0), 1, atol=TOLERANCE)
+        assert not weights[length:].any()
+        assert not interests[length:].any()
+
+
+def test_explanations_stand_where_the_request_holds_the_events(predict, shape):
+    searches = (RawSearch("w1 w2", "typed", ("i3",)), RawSearch("w3"))
+    inputs = dense([RawRequest("u1", ("i1", "i2"), ("i4", "i5"), searches)], shape)
+    expected = predict("explain", inputs)
+    order = [2, 0, 3, 1]
+    for name in ("rec_items", "queries", "query_sources", "clicked_items"):
+        inputs[name] = inputs[name][:, [*order, *range(4, inputs[name].shape[1])]]
+    found = predict("explain", inputs)
+    for name in explanation_shapes(shape):
+        moved = expected[name][:, [*order, *range(4, expected[name].shape[1])]]
+        assert moved.any()
+        np.testing.assert_allclose(found[name], moved, atol=1e-6)
+
+
+def test_no_interest_in_an_empty_candidate(predict, shape):
+    requests = [RawRequest("u1", ("i1", "i2"), ("i4", "i5"), (RawSearch("w3"),))] * 2
+    inputs = dense(requests, shape)
+    inputs["candidates"][0, 0] = ""
+    found = predict("explain", inputs)
+    for name in ("rec_interests", "search_interests"):
+        assert not found[name][0].any()
+        assert found[name][1].any()
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "examples"])
@@ -113,6 +158,14 @@ def test_signatures(tiny_servable: Path, shape: HistoryShape):
     examples = graph.signature_def["examples"]
     assert [dim.size for dim in examples.inputs["examples"].tensor_shape.dim] == [-1]
     assert set(examples.outputs) == {"scores", "probabilities"}
+    explain = graph.signature_def["explain"]
+    assert explain.inputs.keys() == signature.inputs.keys()
+    sizes = {
+        name: tuple(dim.size for dim in info.tensor_shape.dim)
+        for name, info in explain.outputs.items()
+    }
+    scores = {"scores": (-1, -1), "probabilities": (-1, -1)}
+    assert sizes == scores | {n: (-1, *dims) for n, dims in explanation_shapes(shape).items()}
 
 
 def test_no_python_in_the_graph(tiny_servable: Path):
@@ -145,7 +198,12 @@ def test_vocabularies_are_assets(tiny_servable: Path, tiny_data: PreparedDataset
             r"`clicked_items` should have the shape \[batch, 4, 2\].* \[2 4 1\]",
         ),
         ("clicked_items", lambda value: value[:, :, 0], r"`clicked_items` should .* \[2 4\]"),
-        ("candidates", lambda value: value[0], r"`candidates` should .*\[batch, any\]\. .* \[3\]"),
+        (
+            "candidates",
+            lambda value: value[0],
+            r"`candidates` should .*\[batch, at least 1\]\. .* \[3\]",
+        ),
+        ("candidates", lambda value: value[:, :0], r"`candidates` should have .* \[2 0\]"),
         (
             "queries",
             lambda value: value[:1],
@@ -157,8 +215,9 @@ def test_impossible_shapes_are_refused(predict, shape, name, change, message):
     requests = [RawRequest("u1", ("i1", "i2", "i3"), ("i4",))] * 2
     inputs = dense(requests, shape)
     inputs[name] = np.array(change(inputs[name]), np.object_)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        predict("serving_default", inputs)
+    for signature in ("serving_default", "explain"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            predict(signature, inputs)
 
 
 def test_gaps_are_closed(predict, shape):
@@ -196,10 +255,11 @@ def test_an_empty_user_is_an_unknown_one(predict, shape):
 def test_no_candidates_or_no_users(predict, shape, rows):
     inputs = dense([RawRequest("u1", ("i1",))] * 2, shape)
     inputs = {name: value[:rows] for name, value in inputs.items()}
-    if rows:
-        inputs["candidates"] = inputs["candidates"][:, :0]
-    outputs = predict("serving_default", inputs)
-    assert outputs["scores"].shape == (rows, 1 - bool(rows))
+    inputs["candidates"][:] = ""
+    for signature in ("serving_default", "explain"):
+        outputs = predict(signature, inputs)
+        assert outputs["scores"].shape == (rows, 1)
+        assert (outputs["probabilities"] == 0).all()
     examples = serialized([RawRequest("u1", ())] * 2)[:rows]
     outputs = predict("examples", {"examples": examples})
     assert outputs["scores"].shape == (rows, 1)
@@ -234,6 +294,7 @@ def test_other_settings(name, tiny_config, tiny_data, sourceless_data, requests_
     model = create_model(config, data)
     servable = Servable(model, data, config.history)
     assert servable.history == request_widths(config.history, data.history)
+    assert ("explain" in servable.signatures) == (name == "official")
     servable.write(tmp_path / "1")
     features = indices(requests_, data, servable.history)
     padded = pad_batch(features, config.history)

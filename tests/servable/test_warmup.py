@@ -26,9 +26,9 @@ def test_records(tiny_servable: Path):
         if "candidates" in arrays:
             assert arrays["candidates"].shape[1] == NUM_CANDIDATES
             assert not any(np.any(value == b"") for value in arrays.values())
-    signatures = ("serving_default", "examples")
+    signatures = ("serving_default", "examples", "explain")
     assert found == [(name, size) for size in BATCH_SIZES for name in signatures]
 
 
 def test_every_record_succeeds(tiny_servable: Path):
-    assert replay_warmup(Servable(tiny_servable, 1)) == 4
+    assert replay_warmup(Servable(tiny_servable, 1)) == 6
