@@ -1,0 +1,117 @@
+"""New versions under load: how many requests fail, and what the others wait."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+import numpy as np
+from rich.console import Console
+from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+
+from benchmarks.load import Load, LoadResult
+from benchmarks.ranking_requests import draw_request, read_servable, serialized
+from benchmarks.server_process import ServerProcess
+from sesrec_tf.command_line import run_command
+from sesrec_tf.servable.versions import publish_version
+
+_EXAMPLES = """examples:
+  python -m benchmarks.hot_swap --model models/sesrec/1 --swaps 5 --every 8
+
+Copies of the version are published one after another while callers ask without pause.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command; exits with 1 if a request failed."""
+    arguments = parser().parse_args(argv)
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
+        base = Path(directory) / "models"
+        publish_copy(arguments.model, base)
+        with console.status(f"{arguments.swaps} swaps, one every {arguments.every:g} s"):
+            result, version = swap_under_load(arguments, base)
+    console.print(
+        f"{len(result.latencies)} requests answered over {result.seconds:.0f} s and "
+        f"{arguments.swaps} swaps, the last by version {version}; failed: "
+        f"{result.failures or 'none'}; p50 {result.percentile(50):.1f} ms, "
+        f"p99 {result.percentile(99):.1f} ms, longest {result.percentile(100):.0f} ms",
+        soft_wrap=True,
+    )
+    if result.failures:
+        raise SystemExit(1)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    result = argparse.ArgumentParser(
+        prog="python -m benchmarks.hot_swap",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("--model", type=Path, required=True, metavar="BASE/N", help="an exported version")
+    add("--swaps", type=int, default=5, help="versions published (default: %(default)s)")
+    add("--every", type=float, default=8.0, help="seconds between them (default: %(default)s)")
+    add("--callers", type=int, default=4, help="(default: %(default)s)")
+    add("--num-candidates", type=int, default=100, metavar="K", help="(default: %(default)s)")
+    return result
+
+
+def publish_copy(model: Path, base: Path) -> Path:
+    """The next version under `base`, of the same content."""
+
+    def write(path: Path) -> None:
+        shutil.copytree(model, path, dirs_exist_ok=True)
+
+    return publish_version(base, write)
+
+
+def swap_under_load(arguments: argparse.Namespace, base: Path) -> tuple[LoadResult, int]:
+    """What callers saw, and the version that answers at the end."""
+    history, vocabularies = read_servable(arguments.model)
+    random = np.random.default_rng(0)
+    requests = [
+        serialized(draw_request(random, vocabularies, history, arguments.num_candidates), "sesrec")
+        for _ in range(50)
+    ]
+    stopped = threading.Event()
+
+    def publish() -> None:
+        for _ in range(arguments.swaps):
+            if stopped.wait(arguments.every):
+                return
+            publish_copy(arguments.model, base)
+
+    with ServerProcess(base) as server:
+        publisher = threading.Thread(target=publish)
+        publisher.start()
+        try:
+            load = Load(server.target, requests)
+            result = load.closed(arguments.callers, arguments.every * (arguments.swaps + 1))
+            version = served_version(server.target)
+        finally:
+            stopped.set()
+            publisher.join()
+    return result, version
+
+
+def served_version(target: str) -> int:
+    """The highest version that is AVAILABLE."""
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "sesrec"
+    with grpc.insecure_channel(target) as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        answer = stub.GetModelStatus(request, timeout=30)
+    available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    return max(v.version for v in answer.model_version_status if v.state == available)
+
+
+if __name__ == "__main__":
+    run_command(main)
