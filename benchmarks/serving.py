@@ -74,7 +74,11 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--batching-parameters-file",
         type=Path,
-        default=Path(__file__).parents[1] / "serving" / "deploy" / "batching_parameters.txt",
+        default=Path(__file__).parents[1]
+        / "serving"
+        / "deploy"
+        / "config"
+        / "batching_parameters.txt",
         metavar="FILE",
         help="of the loads with batching (default: the deployment's)",
     )
