@@ -30,6 +30,8 @@ count from the instant a request was due). Times depend on the machine; read the
 call, which runs the same requests one after another in one process.
 """
 
+_DEPLOYMENT = Path(__file__).parents[1] / "serving" / "deploy" / "config"
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command."""
@@ -74,11 +76,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--batching-parameters-file",
         type=Path,
-        default=Path(__file__).parents[1]
-        / "serving"
-        / "deploy"
-        / "config"
-        / "batching_parameters.txt",
+        default=_DEPLOYMENT / "batching_parameters.txt",
         metavar="FILE",
         help="of the loads with batching (default: the deployment's)",
     )

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 # Before the first import of TensorFlow, which reads it once.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow reads this when `tf.keras` is first used, which some test may do before those of
+# TensorFlow Recommenders, which needs it (TensorBoard's hyperparameter plugin uses it on import).
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import numpy as np
 import pandas as pd

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.export import main
+from sesrec_tf.layers.retrieval_head import RetrievalHead
+from sesrec_tf.loading import load
+from sesrec_tf.training.retrieval_config import RetrievalConfig
+from sesrec_tf.training.retrieval_store import save_head
 from sesrec_tf.training.run_directory import RunDirectory
-from tests.servable.reference import dense, predict_tf1, predict_tf2, request_of_row
+from tests.servable.reference import RawRequest, dense, predict_tf1, predict_tf2, request_of_row
 
 
 def test_publishes_the_next_version(
@@ -40,6 +46,52 @@ def test_publishes_the_next_version(
         found = loader(tmp_path / "base" / "7")("serving_default", inputs)
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, atol=1e-6)
+
+
+@pytest.fixture
+def run_with_head(tiny_run: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy with a head that is not trained."""
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    run = RunDirectory.open(tmp_path / "run")
+    model = load(run.path)
+    head = RetrievalHead(width=8, hidden_units=16)
+    head.build((None, 2 * model.width + model.users.width), (None, model.width))
+    save_head(run, head, RetrievalConfig(), {})
+    return run
+
+
+def signatures(version: Path) -> set[str]:
+    saved_model = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    found = set(saved_model.meta_graphs[0].signature_def)
+    return {name for name in found if not name.startswith("__")}
+
+
+def test_recommends_with_a_head(run_with_head: RunDirectory, tiny_data, capsys):
+    main(["--run", str(run_with_head.path), "--top-k", "4", "--retrieve", "9"])
+    assert "without" not in capsys.readouterr().out
+    version = run_with_head.path / "export" / "1"
+    assert signatures(version) == {"serving_default", "examples", "explain", "recommend"}
+    inputs = dense([RawRequest("u1", ("i1",), ("i2", "i3"))], tiny_data.history)
+    del inputs["candidates"]
+    answer = predict_tf1(version)("recommend", inputs)
+    assert answer["items"].shape == answer["scores"].shape == (1, 4)
+    origin = json.loads((version / "assets.extra" / "origin.json").read_text())
+    assert origin["recommend"]["top_k"] == 4
+    assert origin["recommend"]["retrieve"] == 9
+
+
+def test_says_what_is_missing(tiny_run: RunDirectory, run_with_head, tmp_path: Path, capsys):
+    main(["--run", str(tiny_run.path), "--output", str(tmp_path / "headless")])
+    assert "without `recommend`: the run has no retrieval head" in capsys.readouterr().out
+    main(["--run", str(run_with_head.path), "--top-k", "0"])
+    assert "without" not in capsys.readouterr().out
+    assert "recommend" not in signatures(run_with_head.path / "export" / "1")
+
+
+def test_more_items_than_are_retrieved(run_with_head: RunDirectory):
+    with pytest.raises(InputError, match=r"`top_k` should be in \[1, 9\].*Received: 10"):
+        main(["--run", str(run_with_head.path), "--top-k", "10", "--retrieve", "9"])
+    assert not (run_with_head.path / "export").exists()
 
 
 def test_a_taken_version(tiny_run: RunDirectory, tiny_servable: Path):

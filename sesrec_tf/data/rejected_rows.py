@@ -7,20 +7,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
 from sesrec_tf.data.log_chunk import CONTENT, EXPECTED, REASON, REJECTED, ROW
-from sesrec_tf.data.log_reader import LogReader
 from sesrec_tf.errors import InputError
 
 DIRECTORY = "rejected"
 SHOWN = 10
 
 _MOST_KEPT = 1_000_000
+
+
+class RowPlaces(Protocol):
+    """Whatever knows where rows stand, such as a `LogReader`."""
+
+    def lines(
+        self, table: str, rows: npt.NDArray[np.int64]
+    ) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """See `LogReader.lines`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class TableRows:
 
 
 def require_few(
-    reader: LogReader, table: str, rows: TableRows, max_rejected: float, complete: bool = True
+    reader: RowPlaces, table: str, rows: TableRows, max_rejected: float, complete: bool = True
 ) -> None:
     """Checks that not too many rows of a table are rejected.
 
@@ -103,7 +113,7 @@ def require_few(
     )
 
 
-def write_rejected(directory: Path, reader: LogReader, tables: Mapping[str, TableRows]) -> None:
+def write_rejected(directory: Path, reader: RowPlaces, tables: Mapping[str, TableRows]) -> None:
     """Writes `rejected/TABLE.csv` for every table with rejected rows.
 
     Columns `file`, `line`, `reason`, `expected` and `row`: the row as it was found, or, where a

@@ -62,6 +62,14 @@ class RankingModel(keras.Model):
         """
         raise NotImplementedError(f"{type(self).__name__} should implement `explain`.")
 
+    def pooled_user(self, state: State) -> Tensor:
+        """`[B, P]`: an encoded user as one vector, whatever the candidate, for retrieval."""
+        raise NotImplementedError(f"{type(self).__name__} should implement `pooled_user`.")
+
+    def embed_items(self, ids: Tensor) -> Tensor:
+        """`[..., d]`: vectors of items int `[...]`, for retrieval."""
+        raise NotImplementedError(f"{type(self).__name__} should implement `embed_items`.")
+
     def set_tables(self, prepared: PreparedDataset) -> None:
         """Loads the constant tables (attributes, queries) of a prepared data set."""
         raise NotImplementedError(f"{type(self).__name__} should implement `set_tables`.")

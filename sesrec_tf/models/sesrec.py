@@ -19,6 +19,7 @@ from sesrec_tf.layers.history_encoder import HistoryEncoder
 from sesrec_tf.layers.id_embedding import IdEmbedding
 from sesrec_tf.layers.initializers import xavier_normal
 from sesrec_tf.layers.interest_contrast import InterestContrast
+from sesrec_tf.layers.masking import masked_mean
 from sesrec_tf.layers.multi_interest import MultiInterest
 from sesrec_tf.layers.prediction import Prediction
 from sesrec_tf.layers.query_embedding import QueryEmbedding
@@ -322,6 +323,14 @@ class SESRec(RankingModel):
         """`[B, K, d]` what the prediction sees of the candidates."""
         items = self.items(candidates)
         return self.item_projection(items) if self.config.project_candidates else items
+
+    def pooled_user(self, state: State) -> Tensor:
+        """`[B, 2 d + d_u]`: means of the valid `H^r` and `H^s`, 0 for none, and the user."""
+        pooled = [
+            masked_mean(state[f"{side}_states"], state[f"{side}_masks"][:, 0])
+            for side in ("rec", "search")
+        ]
+        return ops.concatenate([*pooled, state["user"]], axis=-1)
 
     def embed_items(self, ids: Tensor) -> Tensor:
         """Projected items `ê^i`, int `[...]` to `[..., d]` (1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +14,66 @@ import sesrec_tf
 from sesrec_tf.files import write_json
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.models.variable_names import name_in_model
+from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.training.run_directory import RunDirectory
 
 ORIGIN_FILE = "assets.extra/origin.json"
 """Relative to the version; TF Serving leaves the directory alone but for the warm-up requests."""
 
 
-def write_origin(path: Path, model: RankingModel, run: RunDirectory) -> None:
+def write_origin(
+    path: Path,
+    model: RankingModel,
+    run: RunDirectory,
+    recommendation: Recommendation | None = None,
+) -> None:
     """Adds the file to a SavedModel.
 
     Args:
         path: directory of the SavedModel.
         model: what it holds.
         run: whose settings and data the model was built with.
+        recommendation: of its signature `recommend`, if it has one.
     """
     file = path / ORIGIN_FILE
     file.parent.mkdir(exist_ok=True)
-    write_json(file, _origin(model, run))
+    write_json(file, _origin(model, run, recommendation))
 
 
 def find_version(base: Path, model: RankingModel, run: RunDirectory) -> Path | None:
-    """The newest version under `base` that holds this very model, if there is one."""
-    origin = _origin(model, run)
+    """The newest version under `base` of this very model without `recommend`, if there is one."""
+    origin = _origin(model, run, None)
     found = [file for file in base.glob(f"*/{ORIGIN_FILE}") if file.parts[-3].isdecimal()]
     same = [file.parents[1] for file in found if json.loads(file.read_text("utf-8")) == origin]
     return max(same, key=lambda version: int(version.name), default=None)
 
 
-def _origin(model: RankingModel, run: RunDirectory) -> dict[str, Any]:
+def _origin(
+    model: RankingModel, run: RunDirectory, recommendation: Recommendation | None
+) -> dict[str, Any]:
     settings = run.config.to_dict()
     return {
         "sesrec_tf": sesrec_tf.__version__,
         "data": run.content_hash,
         "history": settings["history"],
         "model": settings["model"],
-        "weights": _digest(model),
+        "weights": _digest(model.weights),
+        "recommend": None if recommendation is None else _recommend(recommendation),
     }
 
 
-def _digest(model: RankingModel) -> str:
+def _recommend(recommendation: Recommendation) -> dict[str, Any]:
+    return {
+        "top_k": recommendation.top_k,
+        "retrieve": recommendation.retrieve,
+        "weights": _digest(recommendation.head.weights),
+    }
+
+
+def _digest(variables: Sequence[Any]) -> str:
     """SHA-256 of every weight, with its name and shape."""
     digest = hashlib.sha256()
-    for variable in model.weights:
+    for variable in variables:
         value = np.ascontiguousarray(variable.numpy())
         digest.update(f"{name_in_model(variable.path)} {value.dtype} {value.shape}\n".encode())
         digest.update(value.tobytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,23 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.schema import CANDIDATES, HistoryShape, request_shapes
 from sesrec_tf.servable.raw_examples import parse_examples
+from sesrec_tf.servable.raw_ids import RawIds
+from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.servable.request_features import RequestFeatures, as_requested
 from sesrec_tf.servable.shape_validation import validate_shapes
 from sesrec_tf.signatures import (
     EXAMPLES,
     EXPLAIN,
+    ITEMS,
     PADDED_SCORE,
     PROBABILITIES,
     REC_INTERESTS,
+    RECOMMEND,
     SCORES,
     SEARCH_INTERESTS,
     SERVING_DEFAULT,
     Shapes,
+    recommend_shapes,
 )
 
 Tensor = Any
@@ -39,6 +44,8 @@ class Servable:
         examples: `examples` `[B]`, each a serialized `tf.Example` of the same names and raw
             strings, lists of any length, see `parse_examples`.
         explain: takes what `serving_default` takes; of a model that is `explainable`.
+        recommend: takes the same without candidates, and answers with items of the catalogue; with
+            a `recommendation`.
 
     All return float32 `[B, K]` `scores` (logits) and `probabilities`. An empty candidate, and
     what pads the lists of `examples` to the longest of the batch, scores `PADDED_SCORE` with
@@ -49,17 +56,24 @@ class Servable:
         model: a built model.
         dataset: vocabularies of the data it was trained on.
         history: widths of its batches.
+        recommendation: the two stages of `recommend`, over the same model.
 
     Raises:
         InputError: if a vocabulary file is missing or damaged.
     """
 
     def __init__(
-        self, model: RankingModel, dataset: PreparedDataset, history: HistoryShape
+        self,
+        model: RankingModel,
+        dataset: PreparedDataset,
+        history: HistoryShape,
+        recommendation: Recommendation | None = None,
     ) -> None:
         self.model = model
         self.history = request_widths(history, dataset.history)
         self._features = RequestFeatures(dataset, history)
+        self._recommendation = recommendation
+        self._item_ids = RawIds(dataset.vocabulary_file("items")) if recommendation else None
 
     @property
     def signatures(self) -> dict[str, tuple[Callable[..., dict[str, Tensor]], Any]]:
@@ -72,6 +86,8 @@ class Servable:
         }
         if self.model.explainable:
             result[EXPLAIN] = (self.explain, request)
+        if self._recommendation is not None:
+            result[RECOMMEND] = (self.recommend, input_specs(recommend_shapes(self.history)))
         return result
 
     def serving_default(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -115,16 +131,37 @@ class Servable:
         logits = self.model.score(state, batch[CANDIDATES], training=False)
         return {**_answer(logits, request[CANDIDATES]), **placed}
 
+    def recommend(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The best items of the catalogue; those of the request's feed and clicks are left out.
+
+        Raises:
+            tf.errors.InvalidArgumentError: when run, for a shape that the signature does not have.
+        """
+        assert self._recommendation is not None
+        assert self._item_ids is not None
+        request = validate_shapes(request, recommend_shapes(self.history))
+        items, logits = self._recommendation(self._features(request))
+        ids = self._item_ids(items)
+        return {ITEMS: ids, **_answer(logits, ids)}
+
     def write(self, path: str | Path) -> None:
         """Writes the SavedModel, vocabularies as assets, to a directory."""
         archive = keras.export.ExportArchive()
-        archive.track(self.model)
-        for lookup in self._features.lookups.values():
-            if lookup.table is not None:
-                archive.track(lookup.table)
+        for resource in self._resources():
+            archive.track(resource)
         for name, (function, inputs) in self.signatures.items():
             archive.add_endpoint(name, function, [inputs])
         archive.write_out(str(path), verbose=False)
+
+    def _resources(self) -> Iterator[Any]:
+        """What the signatures use: variables and tables."""
+        yield self.model
+        tables = [lookup.table for lookup in self._features.lookups.values()]
+        yield from (table for table in tables if table is not None)
+        if self._recommendation is not None:
+            yield from self._recommendation.resources
+        if self._item_ids is not None:
+            yield self._item_ids.table
 
     def _rank(self, request: dict[str, Tensor]) -> dict[str, Tensor]:
         logits = self.model(self._features(request), training=False)
