@@ -1,28 +1,35 @@
-"""Ranks candidates for a user with a model behind TF Serving's gRPC API."""
+"""Asks a model behind TF Serving's gRPC API to rank, to explain or to recommend."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from serving.ranking_client import RankingClient, ScoredCandidate
-from serving.ranking_request import RankingRequest, Search
+from serving.answer_tables import explanation_tables, scored_table, status_table
+from serving.client_base import by_falling_score
+from serving.client_flags import add_client_flags, client_settings
+from serving.explanation import ExplainedEvent, Explanation
+from serving.ranking_client import RankingClient
+from serving.ranking_request import RankingRequest
+from serving.recommendation import Recommendation
+from serving.recommendation_request import RecommendationRequest
+from serving.request_input import add_request_flags, read_requests
+from serving.scored_candidate import ScoredCandidate
+from serving.search import Search
 from sesrec_tf.command_line import run_command
-from sesrec_tf.errors import InputError
 
 EXAMPLES = """\
 examples:
   python -m serving.client --server 127.0.0.1:8500 --user u7 --rec-items i1 i2 i3 \\
       --search 'red shoes|typed|i4 i5' --search 'boots' --candidates i6 i7 i8
   python -m serving.client --request request.json --json
+  python -m serving.client --request request.json --explain
+  python -m serving.client --user u7 --rec-items i1 i2 i3 --recommend
+  python -m serving.client --server ranker:8500 --root-certificates ca.pem --status
 
 Histories are given oldest first. A search is 'query|source|clicked ids'; source and clicks may be
 left out. A request file holds one object, or a list of them:
@@ -33,29 +40,25 @@ left out. A request file holds one object, or a list of them:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the candidates by falling score, as a table or as JSON.
+    """Prints the answer, as tables or as JSON.
 
     Raises:
         InputError: for unusable arguments or an unusable file.
         ServingError: if the server does not answer.
     """
     arguments = _parser().parse_args(argv)
-    requests = _requests(arguments)
-    with RankingClient(
-        arguments.server,
-        arguments.model_name,
-        version=arguments.model_version,
-        timeout=arguments.timeout,
-    ) as client:
-        scored = client.score(requests)
-        version = client.served_version
-    rankings = [sorted(row, key=lambda candidate: -candidate.score) for row in scored]
-    if arguments.json:
-        print(json.dumps([_plain(*pair) for pair in zip(requests, rankings, strict=True)]))
-        return
-    for request, ranking in zip(requests, rankings, strict=True):
-        title = f"{arguments.model_name} version {version}, user {request.user}"
-        Console().print(_table(title, ranking))
+    requests = None
+    if not arguments.status:
+        requests = read_requests(arguments, with_candidates=not arguments.recommend)
+    with RankingClient(**client_settings(arguments)) as client:
+        if requests is None:
+            _print_status(client, arguments.json)
+        elif arguments.recommend:
+            _print_recommendations(client, requests, arguments.json)
+        elif arguments.explain:
+            _print_explanations(client, requests, arguments.json)
+        else:
+            _print_rankings(client, requests, arguments.json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,79 +68,100 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--server",
-        default="127.0.0.1:8500",
-        metavar="HOST:PORT",
-        help="TF Serving's gRPC address (default: %(default)s)",
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--explain", action="store_true", help="also what the model made of every past event"
     )
-    parser.add_argument("--model-name", default="sesrec", help="(default: %(default)s)")
-    parser.add_argument("--model-version", type=int, help="(default: the highest served)")
-    parser.add_argument(
-        "--timeout", type=float, default=10.0, help="seconds a call (default: %(default)s)"
-    )
-    parser.add_argument("--user", help="user id")
-    parser.add_argument("--rec-items", nargs="*", metavar="ID", help="items met in the feed")
-    parser.add_argument(
-        "--search", action="append", metavar="'QUERY|SOURCE|IDS'", help="a past search; repeatable"
-    )
-    parser.add_argument("--candidates", nargs="+", metavar="ID", help="items to rank")
-    parser.add_argument("--request", metavar="FILE", help="JSON request; - for standard input")
-    parser.add_argument("--json", action="store_true", help="print JSON, one list of rankings")
+    what.add_argument("--recommend", action="store_true", help="the best items of the catalogue")
+    what.add_argument("--status", action="store_true", help="versions of the model, their states")
+    parser.add_argument("--json", action="store_true", help="print JSON, a list of answers")
+    add_request_flags(parser)
+    add_client_flags(parser)
     return parser
 
 
-def _requests(arguments: argparse.Namespace) -> list[RankingRequest]:
-    inline = ("user", "rec_items", "search", "candidates")
-    given = [name for name in inline if getattr(arguments, name) is not None]
-    if arguments.request is not None:
-        if given:
-            flag = given[0].replace("_", "-")
-            raise InputError(f"--request already says whom to rank for; leave out --{flag}.")
-        return _read_requests(arguments.request)
-    if "user" not in given or "candidates" not in given:
-        raise InputError("expected --user and --candidates, or --request FILE. See --help.")
-    searches = tuple(_parse_search(text) for text in arguments.search or ())
-    rec_items = tuple(arguments.rec_items or ())
-    return [RankingRequest(arguments.user, tuple(arguments.candidates), rec_items, searches)]
-
-
-def _parse_search(text: str) -> Search:
-    """Splits at the last two bars, so that a query may hold bars of its own."""
-    query, source, clicks = [*text.rsplit("|", 2), "", ""][:3]
-    return Search(query, source, tuple(clicks.split()))
-
-
-def _read_requests(file: str) -> list[RankingRequest]:
-    try:
-        content: Any = json.loads(
-            sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+def _print_rankings(
+    client: RankingClient, requests: Sequence[RankingRequest], as_json: bool
+) -> None:
+    rankings = [by_falling_score(row) for row in client.score(requests)]
+    if as_json:
+        _print_json(
+            {"user": request.user, "ranking": _plain_scores(ranking)}
+            for request, ranking in zip(requests, rankings, strict=True)
         )
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read requests from {file}: {error}. See --help.") from error
-    requests = [
-        RankingRequest.from_dict(values)
-        for values in (content if isinstance(content, list) else [content])
-    ]
-    if not requests:
-        raise InputError(f"{file} should hold at least one request. Received: an empty list.")
-    return requests
+        return
+    for request, ranking in zip(requests, rankings, strict=True):
+        Console().print(scored_table(_title(client, request.user), "candidate", ranking))
 
 
-def _plain(request: RankingRequest, ranking: Sequence[ScoredCandidate]) -> dict[str, Any]:
-    rows = [{"rank": rank, **row._asdict()} for rank, row in enumerate(ranking, start=1)]
-    return {"user": request.user, "ranking": rows}
+def _print_explanations(
+    client: RankingClient, requests: Sequence[RankingRequest], as_json: bool
+) -> None:
+    console, explained = Console(), []
+    for request in requests:
+        explanation = client.explain(
+            request.user, request.rec_items, request.searches, request.candidates
+        )
+        explained.append(_plain_explanation(request, explanation))
+        if as_json:
+            continue
+        ranking = by_falling_score(explanation.candidates)
+        lengths = len(request.rec_items), len(request.searches)
+        console.print(scored_table(_title(client, request.user), "candidate", ranking))
+        console.print(explanation_tables(explanation, lengths, console))
+    if as_json:
+        _print_json(explained)
 
 
-def _table(title: str, ranking: Sequence[ScoredCandidate]) -> Table:
-    table = Table(title=Text(title))
-    table.add_column("rank", justify="right")
-    table.add_column("candidate", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("probability", justify="right")
-    for rank, row in enumerate(ranking, start=1):
-        table.add_row(str(rank), Text(row.candidate), f"{row.score:.6f}", f"{row.probability:.6f}")
-    return table
+def _print_recommendations(
+    client: RankingClient, requests: Sequence[RecommendationRequest], as_json: bool
+) -> None:
+    recommended = []
+    for request in requests:
+        best = client.recommend(request.user, request.rec_items, request.searches)
+        recommended.append({"user": request.user, "recommendations": _plain_scores(best)})
+        if not as_json:
+            Console().print(scored_table(_title(client, request.user), "item", best))
+    if as_json:
+        _print_json(recommended)
+
+
+def _print_status(client: RankingClient, as_json: bool) -> None:
+    versions = client.status()
+    if as_json:
+        _print_json(status._asdict() for status in versions)
+    else:
+        title = f"{client.model.name} at {client.endpoint.target}"
+        Console().print(status_table(title, versions))
+
+
+def _title(client: RankingClient, user: str) -> str:
+    return f"{client.model.name} version {client.served_version}, user {user}"
+
+
+def _plain_scores(rows: Sequence[ScoredCandidate | Recommendation]) -> list[Any]:
+    return [{"rank": rank, **row._asdict()} for rank, row in enumerate(rows, start=1)]
+
+
+def _plain_explanation(request: RankingRequest, explanation: Explanation) -> dict[str, Any]:
+    return {
+        "user": request.user,
+        "ranking": _plain_scores(by_falling_score(explanation.candidates)),
+        "interests_for": explanation.candidates[0].candidate,
+        "rec_events": [_plain_event(event) for event in explanation.rec_events],
+        "search_events": [_plain_event(event) for event in explanation.search_events],
+    }
+
+
+def _plain_event(event: ExplainedEvent) -> dict[str, Any]:
+    values = event._asdict()
+    what = values.pop("event")
+    named = vars(what) if isinstance(what, Search) else {"item": what}
+    return {**values, **named, "interests": event.interests._asdict()}
+
+
+def _print_json(answers: Any) -> None:
+    print(json.dumps(list(answers), ensure_ascii=False))
 
 
 if __name__ == "__main__":

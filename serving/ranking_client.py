@@ -1,48 +1,35 @@
-"""A client of any TF Serving endpoint that serves a ranking model."""
+"""A blocking client of any TF Serving endpoint that serves a ranking model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
-import numpy as np
 
-from serving import wire_messages as wire
-from serving.ranking_request import RankingRequest, Search
-from serving.ranking_signature import RankingSignature
-from serving.request_tensors import float_matrix, request_tensors
+from serving.client_base import ClientBase, batches, by_falling_score
+from serving.explanation import Explanation
+from serving.model_metadata import ModelMetadata
+from serving.model_operations import Operation, Result
+from serving.ranking_request import RankingRequest
+from serving.recommendation import Recommendation
+from serving.recommendation_request import RecommendationRequest
+from serving.scored_candidate import ScoredCandidate
+from serving.search import Search
 from serving.serving_error import ServingError
-from sesrec_tf.errors import InputError
-from sesrec_tf.signatures import PROBABILITIES, SCORES, SERVING_DEFAULT
-
-SERVICE = "/tensorflow.serving.PredictionService"
+from serving.version_status import VersionStatus
 
 
-class ScoredCandidate(NamedTuple):
-    """A candidate with its logit and its click probability."""
+class RankingClient(ClientBase):
+    """Asks a served model to rank, to explain and to recommend.
 
-    candidate: str
-    score: float
-    probability: float
+    All calls share one connection. A client may be shared by threads. `ClientBase` describes the
+    settings. The history widths come from the server's signatures, read at the first request and
+    again when the server has changed version.
 
-
-class RankingClient:
-    """Ranks candidates with the signature `serving_default` of a served model.
-
-    The history widths come from the server's signature, read at the first request and again when
-    the server has changed version. A client may be shared by threads.
-
-    Args:
-        target: `host:port` of the server.
-        model_name: name under which the model is served.
-        version: one served version; the highest when `None`.
-        timeout: seconds allowed for each call.
-        credentials: for TLS; a plain channel when `None`.
-
-    Attributes:
-        served_version: version that answered last; `None` before the first request.
+    Every method raises an `InputError` for unusable arguments and a `ServingError` if the server
+    does not answer them.
 
     Example:
 
@@ -50,28 +37,8 @@ class RankingClient:
             ranking = client.rank("u1", ["i1"], [Search("red shoes")], ["i2", "i3"])
     """
 
-    def __init__(
-        self,
-        target: str,
-        model_name: str = "sesrec",
-        *,
-        version: int | None = None,
-        timeout: float = 10.0,
-        credentials: grpc.ChannelCredentials | None = None,
-    ) -> None:
-        if not timeout > 0:
-            raise InputError(f"`timeout` should be positive seconds. Received: {timeout}.")
-        self.target = target.removeprefix("grpc://")
-        self.model_name = model_name
-        self.version = version
-        self.timeout = timeout
-        self.served_version: int | None = None
-        self._signature: RankingSignature | None = None
-        options = [("grpc.max_receive_message_length", -1)]
-        if credentials is None:
-            self._channel = grpc.insecure_channel(self.target, options)
-        else:
-            self._channel = grpc.secure_channel(self.target, credentials, options)
+    def _start(self) -> None:
+        self._channel = self.endpoint.open(grpc)
 
     def rank(
         self,
@@ -79,6 +46,8 @@ class RankingClient:
         rec_items: Sequence[str],
         searches: Sequence[Search],
         candidates: Sequence[str],
+        *,
+        timeout: float | None = None,
     ) -> list[ScoredCandidate]:
         """The candidates by falling score; equal scores keep the given order.
 
@@ -87,31 +56,89 @@ class RankingClient:
             rec_items: item ids of the recommendation history, oldest first.
             searches: the search history, oldest first.
             candidates: `K` item ids.
-
-        Raises:
-            InputError: for an unusable request.
-            ServingError: if the server does not answer it.
+            timeout: seconds for this answer instead of the client's.
         """
         request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
-        return sorted(self.score([request])[0], key=lambda scored: -scored.score)
+        return by_falling_score(self.score([request], timeout=timeout)[0])
 
     def score(
-        self, requests: Sequence[RankingRequest], batch_size: int = 256
+        self,
+        requests: Sequence[RankingRequest],
+        batch_size: int = 256,
+        *,
+        timeout: float | None = None,
     ) -> list[list[ScoredCandidate]]:
         """Scores the candidates of every request, in their order.
 
-        Requests may have different numbers of candidates. They are sent `batch_size` at a time.
-
-        Raises:
-            InputError: for an unusable request.
-            ServingError: if the server does not answer, or not with a number for each candidate.
+        Requests may have different numbers of candidates. They are sent `batch_size` at a time,
+        each batch with a deadline of its own.
         """
-        if batch_size < 1:
-            raise InputError(f"`batch_size` should be positive. Received: {batch_size}.")
-        scored: list[list[ScoredCandidate]] = []
-        for start in range(0, len(requests), batch_size):
-            scored.extend(self._score_batch(requests[start : start + batch_size]))
-        return scored
+        return [
+            scored
+            for first, batch in batches(requests, batch_size)
+            for scored in self._run(self._operations.score(batch, first, self._deadline(timeout)))
+        ]
+
+    def explain(
+        self,
+        user: str,
+        rec_items: Sequence[str],
+        searches: Sequence[Search],
+        candidates: Sequence[str],
+        *,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """Scores the candidates, and tells what the model made of every event of the histories.
+
+        Arguments as in `rank`; the weights of the three interests are for the first candidate.
+        """
+        request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
+        return self._run(self._operations.explain(request, self._deadline(timeout)))
+
+    def recommend(
+        self,
+        user: str,
+        rec_items: Sequence[str],
+        searches: Sequence[Search],
+        *,
+        timeout: float | None = None,
+    ) -> list[Recommendation]:
+        """The best items of the catalogue by falling score, without those of the histories.
+
+        How many there are at most was fixed when the model was exported.
+        """
+        request = RecommendationRequest(user, tuple(rec_items), tuple(searches))
+        return self._run(self._operations.recommend(request, self._deadline(timeout)))
+
+    def predict(
+        self,
+        signature: str,
+        inputs: Mapping[str, Any],
+        outputs: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """Raw outputs of any signature for raw inputs, `TensorProto`s of `serving.wire_messages`.
+
+        Args:
+            signature: its name.
+            inputs: sent as they are, for better or worse.
+            outputs: names of those to return; all when empty.
+            timeout: seconds for this answer instead of the client's.
+        """
+        deadline = self._deadline(timeout)
+        return self._run(self._operations.predict(signature, inputs, outputs, deadline))
+
+    def status(self, *, timeout: float | None = None) -> list[VersionStatus]:
+        """State of every version that the server knows, ascending, or of the one chosen by number.
+
+        TF Serving passes over a version label here.
+        """
+        return self._run(self._operations.status(self._deadline(timeout)))
+
+    def metadata(self, *, timeout: float | None = None) -> ModelMetadata:
+        """The signatures of the version that answers."""
+        return self._run(self._operations.metadata(self._deadline(timeout)))
 
     def close(self) -> None:
         """Closes the connection."""
@@ -128,73 +155,17 @@ class RankingClient:
     ) -> None:
         self.close()
 
-    def _score_batch(self, requests: Sequence[RankingRequest]) -> list[list[ScoredCandidate]]:
-        tensors = request_tensors(requests, self._signature or self._read_signature())
-        message = wire.PredictRequest(output_filter=[SCORES, PROBABILITIES])
-        self._name_model(message.model_spec)
-        message.model_spec.signature_name = SERVING_DEFAULT
-        for name, tensor in tensors.items():
-            message.inputs[name].CopyFrom(tensor)
-        response = self._call("Predict", message, wire.PredictResponse)
-        if response.model_spec.version.value != self.served_version:
-            # Another version may have other widths: read them before the next request.
-            self._signature = None
-            self.served_version = response.model_spec.version.value
-        columns = tensors["candidates"].tensor_shape.dim[1].size
-        scores = self._output(response, SCORES, len(requests), columns)
-        probabilities = self._output(response, PROBABILITIES, len(requests), columns)
-        return [
-            [
-                ScoredCandidate(candidate, float(scores[row, k]), float(probabilities[row, k]))
-                for k, candidate in enumerate(request.candidates)
-            ]
-            for row, request in enumerate(requests)
-        ]
-
-    def _read_signature(self) -> RankingSignature:
-        message = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
-        self._name_model(message.model_spec)
-        response = self._call("GetModelMetadata", message, wire.GetModelMetadataResponse)
-        packed = response.metadata["signature_def"].value
-        signatures = wire.SignatureDefMap.FromString(packed).signature_def
-        if SERVING_DEFAULT not in signatures:
-            raise self._unusable(
-                f"the model has no signature {SERVING_DEFAULT}, only "
-                f"{', '.join(sorted(signatures))}"
-            )
+    def _run(self, operation: Operation[Result]) -> Result:
         try:
-            signature = RankingSignature.from_signature_def(signatures[SERVING_DEFAULT])
-        except InputError as error:
-            raise self._unusable(str(error)) from error
-        self.served_version = response.model_spec.version.value
-        self._signature = signature
-        return signature
-
-    def _name_model(self, spec: Any) -> None:
-        spec.name = self.model_name
-        if self.version is not None:
-            spec.version.value = self.version
-
-    def _call(self, method: str, message: Any, response_class: Any) -> Any:
-        call = self._channel.unary_unary(
-            f"{SERVICE}/{method}",
-            request_serializer=type(message).SerializeToString,
-            response_deserializer=response_class.FromString,
-        )
-        try:
-            return call(message, timeout=self.timeout)
-        except grpc.RpcError as error:
-            self._signature = None
-            raise ServingError(self.target, error.code(), error.details() or "") from error
-
-    def _output(self, response: Any, name: str, rows: int, columns: int) -> np.ndarray:
-        try:
-            values = float_matrix(response.outputs[name], rows, columns)
-        except ValueError as error:
-            raise self._unusable(f"output {name}: {error}") from error
-        if np.isnan(values).any():
-            raise self._unusable(f"output {name} holds NaN; the model is damaged")
-        return values
-
-    def _unusable(self, details: str) -> ServingError:
-        return ServingError(self.target, grpc.StatusCode.FAILED_PRECONDITION, details)
+            call = next(operation)
+            while True:
+                try:
+                    answer = call.start(self._channel, self.endpoint)
+                except grpc.RpcError as error:
+                    failure = ServingError.from_rpc(self.endpoint.target, error)
+                    failure.__cause__ = error
+                    call = operation.throw(failure)
+                else:
+                    call = operation.send(answer)
+        except StopIteration as end:
+            return end.value

@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sesrec_tf.errors import InputError
-
-
-@dataclass(frozen=True)
-class Search:
-    """One past search session.
-
-    Attributes:
-        query: the text as typed, words separated by spaces.
-        source: where the search came from (typed, suggested, ...); may be empty.
-        clicked_items: ids clicked in the results, in order; may be empty.
-
-    Raises:
-        InputError: for a query without words, or an id that is no id.
-    """
-
-    query: str
-    source: str = ""
-    clicked_items: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "clicked_items", _ids("clicked_items", self.clicked_items))
-        _check_text("query", self.query)
-        _check_text("source", self.source)
-        if not self.query.strip(" "):
-            raise InputError("`query` should hold at least one word. Received: no word.")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Search:
-        """From an object of a request file.
-
-        Raises:
-            InputError: for an unknown or missing key, or a value of another type.
-        """
-        _check_keys("a search", values, required=("query",), optional=("source", "clicked_items"))
-        return cls(**values)
+from serving.recommendation_request import RecommendationRequest, parsed_searches
+from serving.request_checks import checked_ids, checked_keys
+from serving.request_error import RequestError
+from serving.search import Search
 
 
 @dataclass(frozen=True)
@@ -55,7 +23,7 @@ class RankingRequest:
         searches: the search history; may be empty.
 
     Raises:
-        InputError: for no candidates, or an id that is empty or holds whitespace.
+        RequestError: for no candidates, or an id that is empty or holds whitespace.
     """
 
     user: str
@@ -64,12 +32,12 @@ class RankingRequest:
     searches: tuple[Search, ...] = ()
 
     def __post_init__(self) -> None:
-        _ids("user", [self.user])
-        object.__setattr__(self, "candidates", _ids("candidates", self.candidates))
-        object.__setattr__(self, "rec_items", _ids("rec_items", self.rec_items))
-        object.__setattr__(self, "searches", tuple(self.searches))
+        history = RecommendationRequest(self.user, self.rec_items, self.searches)
+        object.__setattr__(self, "rec_items", history.rec_items)
+        object.__setattr__(self, "searches", history.searches)
+        object.__setattr__(self, "candidates", checked_ids("candidates", self.candidates))
         if not self.candidates:
-            raise InputError("`candidates` should hold at least one item id. Received: none.")
+            raise RequestError("candidates", "should hold at least one item id. Received: none.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RankingRequest:
@@ -78,54 +46,5 @@ class RankingRequest:
         Raises:
             InputError: for an unknown or missing key, or a value of another type.
         """
-        _check_keys(
-            "a request",
-            values,
-            required=("user", "candidates"),
-            optional=("rec_items", "searches"),
-        )
-        searches = values.get("searches", [])
-        if not isinstance(searches, list):
-            raise InputError(f"`searches` should be a list. Received: {searches!r}.")
-        return cls(
-            user=values["user"],
-            candidates=values["candidates"],
-            rec_items=values.get("rec_items", ()),
-            searches=tuple(Search.from_dict(search) for search in searches),
-        )
-
-
-def _ids(name: str, values: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise InputError(f"`{name}` should be a list of ids. Received: {values!r}.")
-    for value in values:
-        _check_text(name, value)
-        if not value or value.split() != [value]:
-            raise InputError(
-                f"an id of `{name}` should be non-empty and without whitespace. "
-                f"Received: {value!r}."
-            )
-    return tuple(values)
-
-
-def _check_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise InputError(f"`{name}` should hold strings. Received: {value!r}.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError(f"`{name}` should be valid Unicode. Received: {value!r}.") from None
-
-
-def _check_keys(
-    what: str, values: object, required: tuple[str, ...], optional: tuple[str, ...]
-) -> None:
-    if not isinstance(values, Mapping):
-        raise InputError(f"{what} should be an object. Received: {values!r}.")
-    missing = [key for key in required if key not in values]
-    unknown = [key for key in values if key not in required + optional]
-    if missing or unknown:
-        raise InputError(
-            f"{what} should have {', '.join(required)} and may have {', '.join(optional)}. "
-            f"Missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}."
-        )
+        checked_keys("a request", values, ("user", "candidates"), ("rec_items", "searches"))
+        return cls(**{**values, "searches": parsed_searches(values)})

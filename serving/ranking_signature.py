@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from serving import wire_messages as wire
+from serving.model_metadata import SignatureMetadata, TensorMetadata
 from sesrec_tf import schema
 from sesrec_tf.errors import InputError
-from sesrec_tf.signatures import PROBABILITIES, SCORES
+from sesrec_tf.signatures import (
+    EXPLAIN,
+    ITEMS,
+    PROBABILITIES,
+    RECOMMEND,
+    SCORES,
+    SERVING_DEFAULT,
+    explanation_shapes,
+    recommend_shapes,
+)
 
-_INPUT_RANKS = {
-    name: 1 + len(dims) for name, dims in schema.request_shapes(schema.HistoryShape()).items()
-}
+_SHAPE = schema.HistoryShape()
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class RankingSignature:
         rec_length: `T_r`.
         search_length: `T_s`.
         clicks: `C`.
-        candidates: `K`, free in this project's exports.
+        candidates: `K`, free in this project's exports, and in `recommend`, which has none.
     """
 
     rec_length: int | None
@@ -32,18 +38,22 @@ class RankingSignature:
     candidates: int | None
 
     @classmethod
-    def from_signature_def(cls, signature: Any) -> RankingSignature:
-        """Checks that a `SignatureDef` is that of a ranking model and reads its widths.
+    def of(cls, signature: SignatureMetadata, name: str = SERVING_DEFAULT) -> RankingSignature:
+        """Checks that a signature is what the contract says of its name, and reads its widths.
+
+        Args:
+            signature: as the server reports it.
+            name: `serving_default`, `explain` or `recommend`.
 
         Raises:
             InputError: if inputs or outputs have other names, dtypes or ranks.
         """
-        _check_tensors("inputs", signature.inputs, _INPUT_RANKS, wire.DT_STRING)
-        extra = sorted(set(signature.inputs) - set(_INPUT_RANKS))
+        ranks = _input_ranks(name)
+        _check_tensors("inputs", signature.inputs, dict.fromkeys(ranks, "string"), ranks)
+        extra = sorted(set(signature.inputs) - set(ranks))
         if extra:
             raise InputError(f"the model wants inputs that a ranking model has not: {extra}.")
-        outputs = {SCORES: 2, PROBABILITIES: 2}
-        _check_tensors("outputs", signature.outputs, outputs, wire.DT_FLOAT)
+        _check_tensors("outputs", signature.outputs, output_dtypes(name), _output_ranks(name))
         return cls(
             rec_length=_width(signature, schema.REC_ITEMS, 1),
             search_length=_width(signature, schema.QUERIES, 1),
@@ -52,22 +62,57 @@ class RankingSignature:
         )
 
 
-def _width(signature: Any, name: str, axis: int) -> int | None:
-    size = signature.inputs[name].tensor_shape.dim[axis].size
-    return size if size >= 0 else None
+def output_dtypes(name: str) -> dict[str, str]:
+    """Dtype of every output of a signature, by name."""
+    dtypes = {SCORES: "float32", PROBABILITIES: "float32"}
+    if name == RECOMMEND:
+        return {ITEMS: "string", **dtypes}
+    if name == EXPLAIN:
+        for output in explanation_shapes(_SHAPE):
+            is_weight = output.endswith(("_weights", "_interests"))
+            dtypes[output] = "float32" if is_weight else "int32"
+    return dtypes
 
 
-def _check_tensors(kind: str, tensors: Any, ranks: dict[str, int], dtype: int) -> None:
+def output_names(name: str) -> list[str]:
+    """Every output of a signature."""
+    return list(output_dtypes(name))
+
+
+def _input_ranks(name: str) -> dict[str, int]:
+    shapes = recommend_shapes(_SHAPE) if name == RECOMMEND else schema.request_shapes(_SHAPE)
+    return {input_: 1 + len(dims) for input_, dims in shapes.items()}
+
+
+def _output_ranks(name: str) -> dict[str, int]:
+    return {
+        output: 1 + len(explanation_shapes(_SHAPE).get(output, (None,)))
+        for output in output_dtypes(name)
+    }
+
+
+def _width(signature: SignatureMetadata, name: str, axis: int) -> int | None:
+    shape = signature.inputs[name].shape if name in signature.inputs else None
+    return None if shape is None else shape[axis]
+
+
+def _check_tensors(
+    kind: str, tensors: dict[str, TensorMetadata], dtypes: dict[str, str], ranks: dict[str, int]
+) -> None:
     wrong = [
         name
-        for name, rank in ranks.items()
+        for name, dtype in dtypes.items()
         if name not in tensors
         or tensors[name].dtype != dtype
-        or len(tensors[name].tensor_shape.dim) != rank
+        or _rank(tensors[name]) not in (ranks[name], None)
     ]
     if wrong:
-        expected = ", ".join(f"{name} of rank {rank}" for name, rank in ranks.items())
+        expected = ", ".join(f"{name} ({dtypes[name]}, rank {ranks[name]})" for name in dtypes)
         raise InputError(
-            f"the model is no ranking model: its {kind} should be {expected}, of DataType {dtype}. "
+            f"the model is no ranking model: its {kind} should be {expected}. "
             f"Missing or different: {', '.join(wrong)}. Received: {', '.join(sorted(tensors))}."
         )
+
+
+def _rank(tensor: TensorMetadata) -> int | None:
+    return None if tensor.shape is None else len(tensor.shape)

@@ -4,7 +4,8 @@ The generated modules of `tensorflow-serving-api` import all of TensorFlow, whic
 and hundreds of megabytes; a client only moves strings and floats. The messages below have the
 field numbers and types of the official ones (the tests compare them field by field), so both
 sides read the same bytes. They live in a descriptor pool of their own and don't clash with the
-official modules in the same process. Enumerations are integers on the wire and here.
+official modules in the same process. Enumerations are integers on the wire and here, and of the
+two choices of a `ModelSpec` at most one may be set: nothing here clears the other.
 """
 
 from __future__ import annotations
@@ -18,8 +19,37 @@ PACKAGE = "sesrec_tf.wire"
 DT_FLOAT = 1
 """`tensorflow.DataType` of float32."""
 
+DT_INT32 = 3
+"""`tensorflow.DataType` of int32."""
+
 DT_STRING = 7
 """`tensorflow.DataType` of bytes."""
+
+DT_INT64 = 9
+"""`tensorflow.DataType` of int64."""
+
+DT_BOOL = 10
+"""`tensorflow.DataType` of bool."""
+
+DTYPE_NAMES = {
+    DT_FLOAT: "float32",
+    2: "float64",
+    DT_INT32: "int32",
+    DT_STRING: "string",
+    DT_INT64: "int64",
+    DT_BOOL: "bool",
+}
+"""What NumPy calls a `tensorflow.DataType`; strings are bytes."""
+
+VERSION_STATES = {
+    0: "UNKNOWN",
+    10: "START",
+    20: "LOADING",
+    30: "AVAILABLE",
+    40: "UNLOADING",
+    50: "END",
+}
+"""`tensorflow.serving.ModelVersionStatus.State`."""
 
 _Field = descriptor_pb2.FieldDescriptorProto
 
@@ -42,7 +72,10 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "tensor_shape": (2, "TensorShapeProto"),
         "tensor_content": (4, "bytes"),
         "float_val": (5, "repeated float"),
+        "int_val": (7, "repeated int32"),
         "string_val": (8, "repeated bytes"),
+        "int64_val": (10, "repeated int64"),
+        "bool_val": (11, "repeated bool"),
     },
     "TensorInfo": {
         "name": (1, "string"),
@@ -59,6 +92,7 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "name": (1, "string"),
         "version": (2, "Int64Value"),
         "signature_name": (3, "string"),
+        "version_label": (4, "string"),
     },
     "PredictRequest": {
         "model_spec": (1, "ModelSpec"),
@@ -71,6 +105,18 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "metadata_field": (2, "repeated string"),
     },
     "GetModelMetadataResponse": {"model_spec": (1, "ModelSpec"), "metadata": (2, "map Any")},
+    "GetModelStatusRequest": {"model_spec": (1, "ModelSpec")},
+    "StatusProto": {"error_code": (1, "int32"), "error_message": (2, "string")},
+    "ModelVersionStatus": {
+        "version": (1, "int64"),
+        "state": (2, "int32"),
+        "status": (3, "StatusProto"),
+    },
+    "GetModelStatusResponse": {"model_version_status": (1, "repeated ModelVersionStatus")},
+    "BytesList": {"value": (1, "repeated bytes")},
+    "Feature": {"bytes_list": (1, "BytesList")},
+    "Features": {"feature": (1, "map Feature")},
+    "Example": {"features": (1, "Features")},
 }
 """Number and type of every field, by message; a `map` has string keys."""
 
@@ -126,3 +172,6 @@ PredictRequest: Any = _CLASSES["PredictRequest"]
 PredictResponse: Any = _CLASSES["PredictResponse"]
 GetModelMetadataRequest: Any = _CLASSES["GetModelMetadataRequest"]
 GetModelMetadataResponse: Any = _CLASSES["GetModelMetadataResponse"]
+GetModelStatusRequest: Any = _CLASSES["GetModelStatusRequest"]
+GetModelStatusResponse: Any = _CLASSES["GetModelStatusResponse"]
+Example: Any = _CLASSES["Example"]
