@@ -9,7 +9,8 @@ import pytest
 
 from serving.client import main
 from serving.ranking_client import RankingClient
-from serving.ranking_request import RankingRequest, Search
+from serving.ranking_request import RankingRequest
+from serving.search import Search
 from serving.serving_error import ServingError
 from sesrec_tf.errors import InputError
 
@@ -87,6 +88,12 @@ def test_table_shows_ids_verbatim(server, ranking, capsys):
         (["--user", "u", "--candidates", "a", "--search", "|typed|"], "at least one word"),
         (["--user", "u v", "--candidates", "a"], "without whitespace"),
         (["--user", "u", "--candidates", "a", "--timeout", "-1"], "`timeout`"),
+        (["--status", "--retries", "9"], "`retries`"),
+        (["--status", "--max-message-mb", "0"], "`--max-message-mb`"),
+        (["--status", "--root-certificates", "absent.pem"], "cannot read absent.pem"),
+        (["--status", "--model-version", "1", "--version-label", "stable"], "Received both"),
+        (["--recommend", "--user", "u", "--candidates", "a"], "leave out --candidates"),
+        (["--recommend"], "expected --user, or --request FILE"),
     ],
 )
 def test_unusable_arguments(flags, message):
@@ -94,10 +101,26 @@ def test_unusable_arguments(flags, message):
         main(flags)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '["u"]', "\x80"])
-def test_unusable_file(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting|codec"),
+        ("{", "Expecting|codec"),
+        ("\x80", "Expecting|codec"),
+        ("[]", "at least one request"),
+        ("3", "a request should be an object"),
+        ('["u"]', r"`\[0\]` is unusable: a request should be an object"),
+        ('[{"user": "u", "candidates": ["a"]}, {"user": "u"}]', r"`\[1\]`.*Missing: candidates"),
+        ('{"user": "u", "candidates": ["a", 3]}', r"`candidates\[1\]` should be a string"),
+        (
+            '[{"user": "u", "candidates": ["a"], "searches": [{"query": " "}]}]',
+            r"`\[0\]\.searches\[0\]\.query` should hold at least one word",
+        ),
+    ],
+)
+def test_unusable_file(tmp_path, text, message):
     (tmp_path / "r.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(InputError, match=r"r\.json|should be an object"):
+    with pytest.raises(InputError, match=rf"r\.json.*({message})"):
         main(["--request", str(tmp_path / "r.json")])
 
 

@@ -1,21 +1,15 @@
-"""The client against a real server, compared with the signature called in process."""
+"""The client against a served SavedModel, compared with the signature called in process."""
 
 from __future__ import annotations
 
-import shutil
-import threading
-
 import grpc
-import keras
 import pytest
 import tensorflow as tf
 
-from serving.development_server import DevelopmentServer
-from serving.model_manager import ModelManager
 from serving.ranking_client import RankingClient
-from serving.ranking_request import RankingRequest, Search
+from serving.ranking_request import RankingRequest
+from serving.search import Search
 from serving.serving_error import ServingError
-from sesrec_tf.errors import InputError
 
 SEARCHES = (
     Search("too old"),
@@ -86,50 +80,6 @@ def test_rank_sorts_and_keeps_duplicates(client, expected):
     assert [row.score for row in ranking] == sorted((row.score for row in ranking), reverse=True)
 
 
-def test_threads_share_a_client(client):
-    results = []
-    threads = [
-        threading.Thread(target=lambda: results.append(client.score([LONG]))) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == 8
-    assert all(result == results[0] for result in results)
-
-
-def test_signature_is_read_again_after_a_new_version(exported, tmp_path):
-    base = tmp_path / "base"
-    shutil.copytree(exported, base / "1")
-    manager = ModelManager("sesrec", base)
-    manager.load_latest()
-    with DevelopmentServer() as server, RankingClient(server.address, timeout=20) as client:
-        server.start(manager)
-        client.score([LONG])
-        assert client.served_version == 1
-        shutil.copytree(exported, base / "2")
-        newer = ModelManager("sesrec", base)
-        newer.load_latest()
-        manager._servables.update(newer._servables)
-        client.score([LONG])
-        assert (client.served_version, client._signature) == (2, None)
-        client.score([LONG])
-        assert client._signature is not None
-
-
-def test_unreachable_server():
-    with DevelopmentServer() as stopped:
-        address = stopped.address
-    with (
-        RankingClient(address, timeout=5) as client,
-        pytest.raises(ServingError, match="Is a server listening there") as caught,
-    ):
-        client.score([EMPTY])
-    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
-    assert caught.value.target == address
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -156,21 +106,3 @@ def test_oversized_batch(client):
         client.score([big])
     assert caught.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert client.score([EMPTY])
-
-
-def test_settings_out_of_range(client):
-    with pytest.raises(InputError, match="`timeout` should be positive"):
-        RankingClient("127.0.0.1:1", timeout=0)
-    with pytest.raises(InputError, match="`batch_size` should be positive"):
-        client.score([EMPTY], batch_size=0)
-
-
-def test_model_of_another_kind(tmp_path):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.export(str(tmp_path / "base" / "1"), verbose=False)
-    manager = ModelManager("sesrec", tmp_path / "base")
-    manager.load_latest()
-    with DevelopmentServer() as server, RankingClient(server.address, timeout=20) as client:
-        server.start(manager)
-        with pytest.raises(ServingError, match="no ranking model"):
-            client.score([EMPTY])

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+import pickle
+import re
 
-from serving.ranking_request import RankingRequest, Search
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.ranking_request import RankingRequest
+from serving.recommendation_request import RecommendationRequest
+from serving.request_error import RequestError
+from serving.search import Search
 from sesrec_tf.errors import InputError
 
 
@@ -23,9 +32,11 @@ def test_ids_are_verbatim(item):
 def test_what_is_no_id(item, field):
     make = Search if field == "clicked_items" else RankingRequest
     values = {"query": "q"} if make is Search else {"user": "u", "candidates": ("a",)}
-    values[field] = item if field == "user" else (item,)
-    with pytest.raises(InputError, match=f"`{field}`"):
+    values[field] = item if field == "user" else ("fine", item)
+    place = field if field == "user" else f"{field}[1]"
+    with pytest.raises(RequestError, match=re.escape(f"`{place}`")) as caught:
         make(**values)
+    assert caught.value.input == place
 
 
 def test_lone_surrogate():
@@ -66,14 +77,72 @@ def test_from_dict():
         ([], "should be an object"),
         ({"user": "u"}, "Missing: candidates"),
         ({"user": "u", "candidates": ["a"], "items": []}, "unknown: items"),
-        ({"user": 5, "candidates": ["a"]}, "`user` should hold strings"),
+        ({"user": 5, "candidates": ["a"]}, "`user` should be a string"),
         ({"user": "u", "candidates": "a"}, "list of ids"),
         ({"user": "u", "candidates": ["a"], "rec_items": None}, "`rec_items`"),
         ({"user": "u", "candidates": ["a"], "searches": "q"}, "`searches` should be a list"),
-        ({"user": "u", "candidates": ["a"], "searches": ["q"]}, "a search should be an object"),
+        (
+            {"user": "u", "candidates": ["a"], "searches": ["q"]},
+            r"`searches\[0\]` is unusable: a search should be an object",
+        ),
         ({"user": "u", "candidates": ["a"], "searches": [{"source": "s"}]}, "Missing: query"),
+        (
+            {
+                "user": "u",
+                "candidates": ["a"],
+                "searches": [{"query": "q"}, {"query": "q", "clicked_items": ["a", "b", ""]}],
+            },
+            r"`searches\[1\]\.clicked_items\[2\]` should be an id",
+        ),
     ],
 )
 def test_from_dict_refusals(values, message):
     with pytest.raises(InputError, match=message):
         RankingRequest.from_dict(values)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["user", "candidates", "rec_items", "searches", "query", "clicked_items", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(JSON, st.dictionaries(st.sampled_from(["rec_items", "searches", "candidates"]), JSON))
+def test_any_json_is_a_request_or_refused(values, changes):
+    for content in (values, {"user": "u", "candidates": ["a"], **changes}):
+        for kind in (RankingRequest, RecommendationRequest):
+            with contextlib.suppress(InputError):
+                kind.from_dict(content)
+
+
+def test_searches_of_another_kind():
+    with pytest.raises(RequestError, match=r"`searches\[1\]` should be a Search"):
+        RecommendationRequest("u", (), (Search("q"), {"query": "q"}))
+
+
+def test_without_candidates():
+    values = {"user": "u", "rec_items": ["a"], "searches": [{"query": "q"}]}
+    assert RecommendationRequest.from_dict(values) == RecommendationRequest(
+        "u", ("a",), (Search("q"),)
+    )
+    with pytest.raises(InputError, match="unknown: candidates"):
+        RecommendationRequest.from_dict({"user": "u", "candidates": ["a"]})
+
+
+def test_error_of_a_place_within_another():
+    error = RequestError("user", "is wrong.").within("[3]").within("requests")
+    assert (str(error), error.input) == ("`requests[3].user` is wrong.", "requests[3].user")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.input) == (str(error), error.input)

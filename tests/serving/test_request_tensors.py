@@ -1,4 +1,4 @@
-"""Padding and truncation of requests, decoding of outputs."""
+"""Padding and truncation of requests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2
 
-from serving import wire_messages as wire
-from serving.ranking_request import RankingRequest, Search
+from serving.ranking_request import RankingRequest
 from serving.ranking_signature import RankingSignature
-from serving.request_tensors import float_matrix, request_tensors
-from sesrec_tf.errors import InputError
+from serving.recommendation_request import RecommendationRequest
+from serving.request_error import RequestError
+from serving.request_tensors import history_tensors, request_tensors
+from serving.search import Search
 
 WIDTHS = RankingSignature(rec_length=3, search_length=2, clicks=2, candidates=None)
 FREE = RankingSignature(rec_length=None, search_length=None, clicks=None, candidates=None)
@@ -75,8 +76,19 @@ def test_free_widths_without_history():
 def test_more_candidates_than_a_fixed_width():
     signature = RankingSignature(3, 2, 2, candidates=2)
     assert arrays([RankingRequest("u", ("a",))], signature)["candidates"].tolist() == [["a", ""]]
-    with pytest.raises(InputError, match=r"scores 2 candidates a request\. Received: 3"):
-        request_tensors([RankingRequest("u", ("a", "b", "c"))], signature)
+    requests = [RankingRequest("u", ("a",)), RankingRequest("u", ("a", "b", "c"))]
+    with pytest.raises(RequestError, match=r"at most 2 ids.*Received: 3") as caught:
+        request_tensors(requests, signature, first=10)
+    # The second of a batch that begins with the caller's request 10.
+    assert caught.value.input == "requests[11].candidates"
+
+
+def test_without_candidates():
+    request = RankingRequest("u", ("a",), ("i1",), (Search("q", "s", ("k",)),))
+    ranking = request_tensors([request], WIDTHS)
+    del ranking["candidates"]
+    asked = RecommendationRequest(request.user, request.rec_items, request.searches)
+    assert history_tensors([asked], WIDTHS) == ranking
 
 
 IDS = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=3)
@@ -114,36 +126,3 @@ def test_events_are_the_latest_left_aligned_and_in_order(requests):
         candidates = received["candidates"][row]
         assert tuple(candidates[: len(request.candidates)]) == request.candidates
         assert not any(candidates[len(request.candidates) :])
-
-
-MATRIX = np.array([[0.5, -1.25], [3.0, 0.0], [7.0, 7.0]], np.float32)
-
-
-def to_wire(proto):
-    return wire.TensorProto.FromString(proto.SerializeToString())
-
-
-def test_floats_as_raw_bytes():
-    np.testing.assert_array_equal(float_matrix(to_wire(tf.make_tensor_proto(MATRIX)), 3, 2), MATRIX)
-
-
-@pytest.mark.parametrize("kept", [5, 6])
-def test_floats_as_values_of_which_the_last_repeats(kept):
-    proto = tensor_pb2.TensorProto(dtype=1, float_val=MATRIX.ravel()[:kept].tolist())
-    proto.tensor_shape.CopyFrom(tf.TensorShape((3, 2)).as_proto())
-    np.testing.assert_array_equal(float_matrix(to_wire(proto), 3, 2), MATRIX)
-
-
-@pytest.mark.parametrize(
-    "value", [MATRIX.astype(np.float64), MATRIX[:2], MATRIX[None], np.array([["a"]])]
-)
-def test_outputs_of_another_dtype_or_shape(value):
-    with pytest.raises(ValueError, match="expected DataType 1 of shape"):
-        float_matrix(to_wire(tf.make_tensor_proto(value)), 3, 2)
-
-
-def test_outputs_with_too_many_values():
-    proto = tensor_pb2.TensorProto(dtype=1, float_val=[1.0, 2.0])
-    proto.tensor_shape.CopyFrom(tf.TensorShape((1, 1)).as_proto())
-    with pytest.raises(ValueError, match="reshape"):
-        float_matrix(to_wire(proto), 1, 1)

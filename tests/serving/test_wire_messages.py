@@ -6,12 +6,20 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 from google.protobuf import any_pb2, wrappers_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.message import Message
+from tensorflow.core.example import example_pb2, feature_pb2
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    predict_pb2,
+    status_pb2,
+)
 
 from serving import wire_messages
 
@@ -29,6 +37,14 @@ OFFICIAL = {
     "PredictResponse": predict_pb2.PredictResponse,
     "GetModelMetadataRequest": get_model_metadata_pb2.GetModelMetadataRequest,
     "GetModelMetadataResponse": get_model_metadata_pb2.GetModelMetadataResponse,
+    "GetModelStatusRequest": get_model_status_pb2.GetModelStatusRequest,
+    "StatusProto": status_pb2.StatusProto,
+    "ModelVersionStatus": get_model_status_pb2.ModelVersionStatus,
+    "GetModelStatusResponse": get_model_status_pb2.GetModelStatusResponse,
+    "BytesList": feature_pb2.BytesList,
+    "Feature": feature_pb2.Feature,
+    "Features": feature_pb2.Features,
+    "Example": example_pb2.Example,
 }
 
 
@@ -61,3 +77,10 @@ def test_fields_are_the_official_ones(name):
 def test_importing_the_client_does_not_import_tensorflow():
     code = "import sys, serving.client; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_enumerations_are_the_official_ones():
+    states = get_model_status_pb2.ModelVersionStatus.State.items()
+    assert {number: name for name, number in states} == wire_messages.VERSION_STATES
+    for number, name in wire_messages.DTYPE_NAMES.items():
+        assert tf.dtypes.as_dtype(number).name == name
