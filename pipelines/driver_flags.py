@@ -6,11 +6,15 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sesrec_tf.data.local_driver import MEMORY, LocalDriver
 from sesrec_tf.data.preparation_driver import PreparationDriver
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 1 << 20
@@ -39,12 +43,7 @@ def add_driver_flags(result: argparse.ArgumentParser) -> None:
     runner = result.add_argument_group(
         "on Beam", "all other flags are the runner's, such as --direct_num_workers=4"
     )
-    runner.add_argument(
-        "--runner",
-        metavar="NAME",
-        help="FnApiRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, PortableRunner "
-        "or any other; see docs/preparation.md (default: none, processes of this machine)",
-    )
+    add_runner_flags(runner, None, "none, processes of this machine")
     runner.add_argument(
         "--partitions",
         type=int,
@@ -52,14 +51,33 @@ def add_driver_flags(result: argparse.ArgumentParser) -> None:
         help=f"of the users, at most {BUCKETS}; a worker holds one at a time "
         f"(default: {PARTITIONS})",
     )
-    runner.add_argument(
+
+
+def add_runner_flags(
+    flags: argparse._ArgumentGroup, default: str | None, default_name: str | None = None
+) -> None:
+    """Adds the flags of a Beam runner.
+
+    Args:
+        flags: where to.
+        default: of `--runner`.
+        default_name: the same for people.
+    """
+    flags.add_argument(
+        "--runner",
+        default=default,
+        metavar="NAME",
+        help="FnApiRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, PortableRunner "
+        f"or any other; see docs/preparation.md (default: {default_name or default})",
+    )
+    flags.add_argument(
         "--beam-option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="an option that only the runner's own job server knows; not checked (repeatable)",
     )
-    runner.add_argument(
+    flags.add_argument(
         "--staging",
         metavar="DIR",
         help="a path or URL that all workers share (default: beside the output)",
@@ -90,11 +108,24 @@ def chosen_driver(arguments: argparse.Namespace, others: Sequence[str]) -> Prepa
         raise InputError(f"`--partitions` should be 1 to {BUCKETS}. Received: {partitions}.")
     # Only now: Beam takes a second to import.
     from pipelines.beam.driver import BeamDriver
+
+    return BeamDriver(runner_options(arguments, others), partitions, arguments.staging)
+
+
+def runner_options(arguments: argparse.Namespace, others: Sequence[str]) -> PipelineOptions:
+    """The options of Beam that the flags name.
+
+    Args:
+        arguments: of the flags of `add_runner_flags`, and all others of the command.
+        others: flags that nobody else knows.
+
+    Raises:
+        InputError: as `beam_options`.
+    """
     from pipelines.beam.options import beam_options
 
     ours = [_flag(name) for name in vars(arguments)]
-    options = beam_options(arguments.runner, others, arguments.beam_option, ours)
-    return BeamDriver(options, partitions, arguments.staging)
+    return beam_options(arguments.runner, others, arguments.beam_option, ours)
 
 
 def _refuse_beam_flags(arguments: argparse.Namespace, others: Sequence[str]) -> None:

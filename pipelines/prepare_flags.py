@@ -16,7 +16,7 @@ from sesrec_tf.data.prepare_options import (
 
 def add_rule_flags(result: argparse.ArgumentParser, source: type[Source]) -> None:
     """Adds the flags of `PrepareOptions`, with a source's own defaults."""
-    _add_row_flags(result)
+    add_row_flags(result, "a table's rows", "rejected/")
     _add_split_flags(result, source)
     _add_width_flags(result)
     _add_negative_flags(result, source)
@@ -32,14 +32,21 @@ def rules(arguments: argparse.Namespace) -> PrepareOptions:
     return PrepareOptions(**{k: v for k, v in vars(arguments).items() if k in names})
 
 
-def _add_row_flags(result: argparse.ArgumentParser) -> None:
+def add_row_flags(result: argparse.ArgumentParser, rows: str, kept: str) -> None:
+    """Adds the flag for rows that cannot be used.
+
+    Args:
+        result: where to.
+        rows: what they are a share of.
+        kept: where they are kept.
+    """
     flags = result.add_argument_group("rows that cannot be used")
     flags.add_argument(
         "--max-rejected",
         type=float,
         default=PrepareOptions.max_rejected,
         metavar="SHARE",
-        help="of a table's rows; more of them stop the job, fewer are kept in rejected/ with file, "
+        help=f"of {rows}; more of them stop the job, fewer are kept in {kept} with file, "
         f"line and reason; 0 stops at the first (default: {PrepareOptions.max_rejected})",
     )
 

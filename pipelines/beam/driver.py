@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -95,14 +93,8 @@ class BeamDriver(PreparationDriver):
 
     def clear(self, job: PreparationJob) -> None:
         """See `PreparationDriver`."""
-        if self.staging is None:
-            return
-        staging = self._staging(job)
-        try:
-            staging.remove()
-        except Exception as error:
-            # No reason to lose the data set, or to hide why there is none.
-            warnings.warn(f"{staging.root} is left: {error}", stacklevel=1)
+        if self.staging is not None:
+            self._staging(job).clear()
 
     def _read(self, pipeline: beam.Pipeline, job: PreparationJob, staging: Staging) -> None:
         parts = [
@@ -125,13 +117,7 @@ class BeamDriver(PreparationDriver):
         )
 
     def _staging(self, job: PreparationJob) -> Staging:
-        if self.staging is None:
-            return Staging(str(job.staging.absolute()))
-        # The name of the output's own temporary directory is this process's alone.
-        name = job.staging.parent.name.lstrip(".")
-        if "://" in self.staging:
-            return Staging(f"{self.staging.rstrip('/')}/{name}")
-        return Staging(str(Path(self.staging).absolute() / name))
+        return Staging.chosen(self.staging, job.staging)
 
     def _share(self, staging: Staging, *names: str) -> float:
         """Of the partitions, those with a file in a directory."""

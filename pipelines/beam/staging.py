@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,6 +42,21 @@ class Staging:
     """
 
     root: str
+
+    @classmethod
+    def chosen(cls, place: str | None, work: Path) -> Staging:
+        """A directory for one job.
+
+        Args:
+            place: a path or URL that the job's own is made in; `None` for `work` itself.
+            work: a directory beside the output, in one whose name is this process's alone.
+        """
+        if place is None:
+            return cls(str(work.absolute()))
+        name = work.parent.name.lstrip(".")
+        if "://" in place:
+            return cls(f"{place.rstrip('/')}/{name}")
+        return cls(str(Path(place).absolute() / name))
 
     def path(self, *names: str) -> str:
         """The full name of a file or directory."""
@@ -152,6 +168,13 @@ class Staging:
         else:
             # Object stores have no directories: all names that begin so.
             FileSystems.delete([f"{self.root}/"])
+
+    def clear(self) -> None:
+        """Removes everything, or warns of what is left: no reason to lose the output."""
+        try:
+            self.remove()
+        except Exception as error:
+            warnings.warn(f"{self.root} is left: {error}", stacklevel=2)
 
     @contextmanager
     def _created(self, *names: str) -> Iterator[BinaryIO]:
