@@ -1,22 +1,27 @@
-"""`tensorflow.serving.ModelService` over a `ModelManager`."""
+"""`tensorflow.serving.ModelService` over a `ModelCatalog`."""
 
 from __future__ import annotations
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+)
 
-from serving.model_manager import ModelManager
-from serving.status_error import StatusError, answer, invalid_argument
+from serving.model_catalog import ModelCatalog
+from serving.status_error import answer, invalid_argument
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus; reloading a configuration answers UNIMPLEMENTED.
+    """GetModelStatus and HandleReloadConfigRequest.
 
-    Statuses and messages follow `get_model_status_impl.cc` of TF Serving.
+    Statuses and messages follow `get_model_status_impl.cc` and `model_service_impl.cc` of TF
+    Serving.
     """
 
-    def __init__(self, manager: ModelManager) -> None:
-        self._manager = manager
+    def __init__(self, catalog: ModelCatalog) -> None:
+        self._catalog = catalog
 
     def GetModelStatus(  # noqa: N802 - the method's name in the protocol
         self,
@@ -24,29 +29,39 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         context: grpc.ServicerContext,
     ) -> get_model_status_pb2.GetModelStatusResponse:
         """State of the version asked for, or of every version."""
-        return answer(self._status, request, context)
+        return answer(self.status, request, context)
 
-    def _status(
+    def HandleReloadConfigRequest(  # noqa: N802 - the method's name in the protocol
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.ServicerContext,
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Other models, policies and labels from now on."""
+        return answer(self._reload, request, context)
+
+    def status(
         self, request: get_model_status_pb2.GetModelStatusRequest
     ) -> get_model_status_pb2.GetModelStatusResponse:
+        """The answer of GetModelStatus.
+
+        Raises:
+            StatusError: INVALID_ARGUMENT or NOT_FOUND.
+        """
         if not request.HasField("model_spec"):
             raise invalid_argument("Missing ModelSpec")
-        spec = request.model_spec
-        versions = self._manager.versions if spec.name == self._manager.name else []
-        if spec.HasField("version"):
-            if spec.version.value not in versions:
-                raise _not_found(f"version {spec.version.value} of model {spec.name}")
-            versions = [spec.version.value]
-        if not versions:
-            raise _not_found(f"any versions of model {spec.name}")
-        response = get_model_status_pb2.GetModelStatusResponse()
-        for version in versions:
-            status = response.model_version_status.add(
-                version=version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE
+        return get_model_status_pb2.GetModelStatusResponse(
+            model_version_status=self._catalog.statuses(request.model_spec)
+        )
+
+    def _reload(
+        self, request: model_management_pb2.ReloadConfigRequest
+    ) -> model_management_pb2.ReloadConfigResponse:
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid_argument(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+                "ModelConfigList is currently supported"
             )
-            status.status.SetInParent()
+        self._catalog.configure(request.config.model_config_list.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
         return response
-
-
-def _not_found(what: str) -> StatusError:
-    return StatusError(grpc.StatusCode.NOT_FOUND, f"Could not find {what}")

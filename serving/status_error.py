@@ -39,8 +39,14 @@ class StatusError(Exception):
     @classmethod
     def from_tensorflow(cls, error: tf.errors.OpError) -> StatusError:
         """Keeps the code and the message of the operation, without what eager mode adds."""
-        message = _EAGER_FOOTER.sub("", _EAGER_HEADER.sub("", error.message))
-        return cls(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), message)
+        code = _CODES.get(error.error_code, grpc.StatusCode.UNKNOWN)
+        return cls(code, _without_eager(error.message))
+
+    @classmethod
+    def from_undecodable(cls, error: UnicodeDecodeError) -> StatusError:
+        """INVALID_ARGUMENT: TensorFlow's message quotes bytes of the request that are no text."""
+        message = _without_eager(error.object.decode("utf-8", "replace"))
+        return cls(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def invalid_argument(message: str) -> StatusError:
@@ -60,3 +66,7 @@ def answer(
             message = message[:MESSAGE_LIMIT] + "...TRUNCATED"
         context.abort(error.code, message)
         raise
+
+
+def _without_eager(message: str) -> str:
+    return _EAGER_FOOTER.sub("", _EAGER_HEADER.sub("", message))

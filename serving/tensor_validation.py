@@ -6,53 +6,34 @@ graph. Messages follow `predict_util.cc` of TF Serving and `saved_model/util.cc`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
-import grpc
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.status_error import StatusError, invalid_argument
+from serving.status_error import invalid_argument
+from serving.tensor_decoding import decode_tensor
 
-METHOD_NAMES = (
-    "tensorflow/serving/predict",
-    "tensorflow/serving/classify",
-    "tensorflow/serving/regress",
-)
-"""Methods whose signatures Predict runs."""
-
-MAXIMUM_ELEMENTS = 1 << 26
-"""Elements of one input: a few bytes may declare a tensor of any size."""
-
-
-def check_method(signature: meta_graph_pb2.SignatureDef) -> None:
-    """Raises `StatusError` INTERNAL for a signature that is not meant for Predict."""
-    if signature.method_name not in METHOD_NAMES:
-        raise StatusError(
-            grpc.StatusCode.INTERNAL,
-            f"Expected prediction signature method_name to be one of {{{', '.join(METHOD_NAMES)}}}."
-            f" Was: {signature.method_name}",
-        )
+_NAMES_IN_CPP = {"float16": "half", "float32": "float", "float64": "double"}
+"""Dtypes whose name in messages of TensorFlow's runtime is not the one in Python."""
 
 
 def input_tensors(
     signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
-) -> dict[str, tf.Tensor]:
-    """Tensors of every input of the signature, by name.
+) -> dict[str, np.ndarray]:
+    """Values of every input of the signature, by name.
 
     Raises:
-        StatusError: INVALID_ARGUMENT for a missing or an extra input, a tensor that cannot be
-            parsed, or another dtype than the signature's.
+        StatusError: INVALID_ARGUMENT for a missing or an extra input, or a tensor that cannot be
+            parsed.
     """
     _check_names(signature, inputs)
-    protos = {
-        name: inputs[name] if name in inputs else signature.defaults[name]
+    return {
+        name: _decode(name, inputs[name] if name in inputs else signature.defaults[name])
         for name in signature.inputs
     }
-    _check_dtypes(signature, protos)
-    return {name: _parse(name, proto) for name, proto in protos.items()}
 
 
 def output_names(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence[str]) -> list[str]:
@@ -74,6 +55,22 @@ def output_names(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence
         if signature.outputs[name].WhichOneof("encoding") != "name":
             raise invalid_argument(f"output {name} is no dense tensor; TF Serving can't fetch it")
     return names
+
+
+def check_dtypes(signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
+    """Raises `StatusError` INVALID_ARGUMENT for another dtype than the signature's.
+
+    Message and order are those of the session, which counts the inputs by feed name.
+    """
+    by_feed_name = sorted(inputs, key=lambda name: signature.inputs[name].name)
+    for position, name in enumerate(by_feed_name):
+        expected = tf.dtypes.as_dtype(signature.inputs[name].dtype)
+        received = tf.dtypes.as_dtype(inputs[name].dtype)
+        if received != expected:
+            raise invalid_argument(
+                f"Expects arg[{position}] to be {_name_in_cpp(expected)} but "
+                f"{_name_in_cpp(received)} is provided"
+            )
 
 
 def _check_names(
@@ -101,34 +98,16 @@ def _check_names(
         )
 
 
-def _check_dtypes(
-    signature: meta_graph_pb2.SignatureDef, protos: Mapping[str, tensor_pb2.TensorProto]
-) -> None:
-    by_feed_name = sorted(protos, key=lambda name: signature.inputs[name].name)
-    for position, name in enumerate(by_feed_name):
-        expected = tf.dtypes.as_dtype(signature.inputs[name].dtype)
-        try:
-            received = tf.dtypes.as_dtype(protos[name].dtype)
-        except TypeError as error:
-            raise _parsing_error(name) from error
-        if received != expected:
-            raise invalid_argument(
-                f"Expects arg[{position}] to be {expected.name} but {received.name} is provided"
-            )
-
-
-def _parse(name: str, proto: tensor_pb2.TensorProto) -> tf.Tensor:
-    if math.prod(dim.size for dim in proto.tensor_shape.dim) > MAXIMUM_ELEMENTS:
-        raise _parsing_error(name)
+def _decode(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
     try:
-        return tf.io.parse_tensor(proto.SerializeToString(), tf.dtypes.as_dtype(proto.dtype))
-    except tf.errors.OpError as error:
-        raise _parsing_error(name) from error
-
-
-def _parsing_error(name: str) -> StatusError:
-    return invalid_argument(f"tensor parsing error: {name}")
+        return decode_tensor(proto)
+    except ValueError as error:
+        raise invalid_argument(f"tensor parsing error: {name}") from error
 
 
 def _braces(names: Iterable[str]) -> str:
     return f"{{{','.join(sorted(names))}}}"
+
+
+def _name_in_cpp(dtype: tf.DType) -> str:
+    return _NAMES_IN_CPP.get(dtype.name, str(dtype.name))

@@ -10,7 +10,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.servable import Servable
 from serving.status_error import StatusError
-from sesrec_tf.errors import InputError
+from serving.version_error import VersionError
 
 REQUESTS_FILE = "assets.extra/tf_serving_warmup_requests"
 """Where TF Serving looks inside a version: a TFRecord file of `PredictionLog` messages."""
@@ -25,7 +25,7 @@ def replay_warmup(servable: Servable) -> int:
     """Runs every warm-up request of a version; returns how many there were.
 
     Raises:
-        InputError: for a record that is damaged, of another kind than Predict, or whose request
+        VersionError: for a record that is damaged, of another kind than Predict, or whose request
             fails, and for more than `MAXIMUM_RECORDS`: TF Serving refuses such a version too.
     """
     count = 0
@@ -71,8 +71,8 @@ def _replay(servable: Servable, number: int, record: bytes) -> None:
         ) from error
 
 
-def _refusal(servable: Servable, reason: str) -> InputError:
-    return InputError(
+def _refusal(servable: Servable, reason: str) -> VersionError:
+    return VersionError(
         f"version {servable.version} is not served, because of its warm-up file "
         f"{servable.path / REQUESTS_FILE}: {reason}. Export the model again."
     )

@@ -111,10 +111,13 @@ def test_unknown_signature(stub, predict_request):
 
 def test_signature_that_is_no_prediction(stub, predict_request):
     predict_request.model_spec.signature_name = "__saved_model_init_op"
-    with pytest.raises(grpc.RpcError) as caught:
-        stub.Predict(predict_request, timeout=20)
-    assert caught.value.code() == grpc.StatusCode.INTERNAL
-    assert "Expected prediction signature method_name" in caught.value.details()
+    predict_request.inputs.clear()
+    assert_status(
+        stub.Predict,
+        predict_request,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "signature __saved_model_init_op has no outputs that can be fetched",
+    )
 
 
 def test_missing_and_extra_inputs(stub, predict_request):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from serving.tensor_decoding import as_array
 from serving.tensor_encoding import encode_tensor
 
 DTYPES = (
@@ -18,11 +19,11 @@ DTYPES = (
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
 def test_numbers(dtype, shape):
     tensor = tf.cast(tf.reshape(tf.range(1, 1 + int(np.prod(shape))), shape), dtype)
-    decoded = tf.make_ndarray(encode_tensor(tensor))
+    decoded = tf.make_ndarray(encode_tensor(as_array(tensor)))
     assert decoded.dtype == tensor.dtype.as_numpy_dtype
     np.testing.assert_array_equal(decoded, tensor.numpy())
 
 
 def test_strings():
     values = np.array([[b"", b"\x00"], ["é".encode(), b"a b"]], object)
-    np.testing.assert_array_equal(tf.make_ndarray(encode_tensor(tf.constant(values))), values)
+    np.testing.assert_array_equal(tf.make_ndarray(encode_tensor(values)), values)

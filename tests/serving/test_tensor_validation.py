@@ -11,7 +11,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.status_error import StatusError
-from serving.tensor_validation import input_tensors, output_names
+from serving.tensor_validation import check_dtypes, input_tensors, output_names
 
 
 def signature(dtype: int) -> meta_graph_pb2.SignatureDef:
@@ -42,20 +42,22 @@ def test_any_tensor_is_parsed_or_refused(parts, expected):
     for size in sizes:
         proto.tensor_shape.dim.add(size=size)
     try:
-        (tensor,) = input_tensors(signature(expected), {"x": proto}).values()
+        inputs = input_tensors(signature(expected), {"x": proto})
+        check_dtypes(signature(expected), inputs)
+        (tensor,) = inputs.values()
     except StatusError as refusal:
         code, tensor = refusal.code, None
     if tensor is None:
         assert code == grpc.StatusCode.INVALID_ARGUMENT
     else:
         assert tensor.dtype == tf.dtypes.as_dtype(expected)
-        assert tensor.shape.as_list() == sizes
+        assert list(tensor.shape) == sizes
 
 
 def test_default_of_the_signature_fills_a_missing_input():
     definition = signature(7)
     definition.defaults["x"].CopyFrom(tf.make_tensor_proto(["default"]))
-    assert input_tensors(definition, {})["x"].numpy().tolist() == [b"default"]
+    assert input_tensors(definition, {})["x"].tolist() == [b"default"]
 
 
 def test_ragged_output_is_refused():
