@@ -12,9 +12,9 @@ import numpy as np
 from pipelines.scoring.record_error import RecordError
 from pipelines.scoring.request_format import MOST_BYTES, RequestFormat
 from pipelines.scoring.scoring_request import REQUEST_ID, ScoringRequest
-from serving.ranking_request import RankingRequest
 from sesrec_tf.data.query_words import SEPARATOR
 from sesrec_tf.errors import InputError
+from sesrec_tf.requests.ranking_request import RankingRequest
 from sesrec_tf.schema import (
     CANDIDATES,
     CLICKED_ITEMS,

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.servable import Servable
-from serving.warmup import replay_warmup
+from serving.server.servable import Servable
+from serving.server.warmup import replay_warmup
 from sesrec_tf.servable.warmup import BATCH_SIZES, NUM_CANDIDATES, WARMUP_FILE
 
 

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
-from serving.development_server import DevelopmentServer
-from serving.model_manager import ModelManager
+from serving.server.development_server import DevelopmentServer
+from serving.server.model_manager import ModelManager
 from sesrec_tf.schema import HistoryShape, request_shapes
 
 SHAPE = HistoryShape(rec_length=4, search_length=3, query_words=5, clicks=2)

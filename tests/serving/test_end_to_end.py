@@ -12,12 +12,12 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import sesrec_tf
-from serving.development_server import DevelopmentServer
-from serving.model_manager import ModelManager
-from serving.ranking_client import RankingClient
-from serving.ranking_request import RankingRequest, Search
+from serving.client.ranking_client import RankingClient
+from serving.server.development_server import DevelopmentServer
+from serving.server.model_manager import ModelManager
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.requests.ranking_request import RankingRequest, Search
 from sesrec_tf.training.run_directory import RunDirectory
 from tests.servable.reference import RawRequest, RawSearch, indices, request_of_row, serialized
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.ranking_client import RankingClient
+from serving.client.ranking_client import RankingClient
 from tests.serving.deploy.deploy_files import CONFIG
 
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}

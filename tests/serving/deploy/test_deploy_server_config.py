@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.ranking_client import RankingClient
+from serving.client.ranking_client import RankingClient
 from tests.serving.deploy.deploy_files import CONFIG, DEPLOY, read_text_proto
 from tests.serving.deploy.server_config_messages import (
     BatchingParameters,

@@ -1,0 +1,1 @@
+"""A development server with TF Serving's gRPC and REST API."""

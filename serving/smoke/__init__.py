@@ -1,0 +1,1 @@
+"""The check of a running endpoint against the scores of its run."""

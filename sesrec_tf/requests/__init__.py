@@ -1,0 +1,1 @@
+"""What clients and bulk scoring ask of an exported model; free of TensorFlow."""
