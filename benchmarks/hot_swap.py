@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-import threading
+import time
 from collections.abc import Sequence
+from concurrent import futures
 from pathlib import Path
 
 import grpc
@@ -18,13 +19,18 @@ from benchmarks.load import Load, LoadResult
 from benchmarks.ranking_requests import draw_request, read_servable, serialized
 from benchmarks.server_process import ServerProcess
 from sesrec_tf.command_line import run_command
+from sesrec_tf.errors import InputError
 from sesrec_tf.servable.versions import publish_version
 
 _EXAMPLES = """examples:
-  python -m benchmarks.hot_swap --model models/sesrec/1 --swaps 5 --every 8
+  python -m benchmarks.hot_swap --model models/sesrec/1 --swaps 5
 
-Copies of the version are published one after another while callers ask without pause.
+Copies of the version are published one after another while callers ask without pause; each once the
+one before it is served.
 """
+
+_SWAP_SECONDS = 120
+_POLL_SECONDS = 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--model", type=Path, required=True, metavar="BASE/N", help="an exported version")
     add("--swaps", type=int, default=5, help="versions published (default: %(default)s)")
-    add("--every", type=float, default=8.0, help="seconds between them (default: %(default)s)")
+    add("--every", type=float, default=3.0, help="seconds before each (default: %(default)s)")
     add("--callers", type=int, default=4, help="(default: %(default)s)")
     add("--num-candidates", type=int, default=100, metavar="K", help="(default: %(default)s)")
     return result
@@ -81,25 +87,29 @@ def swap_under_load(arguments: argparse.Namespace, base: Path) -> tuple[LoadResu
         serialized(draw_request(random, vocabularies, history, arguments.num_candidates), "sesrec")
         for _ in range(50)
     ]
-    stopped = threading.Event()
+    with ServerProcess(base) as server, futures.ThreadPoolExecutor(1) as publisher:
+        swaps = publisher.submit(swap, arguments, base, server.target)
+        result = Load(server.target, requests).closed_until(arguments.callers, swaps.done)
+        return result, swaps.result()
 
-    def publish() -> None:
-        for _ in range(arguments.swaps):
-            if stopped.wait(arguments.every):
-                return
-            publish_copy(arguments.model, base)
 
-    with ServerProcess(base) as server:
-        publisher = threading.Thread(target=publish)
-        publisher.start()
-        try:
-            load = Load(server.target, requests)
-            result = load.closed(arguments.callers, arguments.every * (arguments.swaps + 1))
-            version = served_version(server.target)
-        finally:
-            stopped.set()
-            publisher.join()
-    return result, version
+def swap(arguments: argparse.Namespace, base: Path, target: str) -> int:
+    """Publishes one version after another, each once the one before is served; the last one.
+
+    Raises:
+        InputError: if a version is not served in `_SWAP_SECONDS`.
+    """
+    version = 1
+    for _ in range(arguments.swaps):
+        time.sleep(arguments.every)
+        version = int(publish_copy(arguments.model, base).name)
+        given_up = time.monotonic() + _SWAP_SECONDS
+        while served_version(target) != version:
+            if time.monotonic() > given_up:
+                raise InputError(f"version {version} is not served after {_SWAP_SECONDS} s.")
+            time.sleep(_POLL_SECONDS)
+    time.sleep(arguments.every)
+    return version
 
 
 def served_version(target: str) -> int:

@@ -66,7 +66,12 @@ class Load:
 
     def closed(self, callers: int, seconds: float) -> LoadResult:
         """Load of `callers` that ask without pause for `seconds`."""
-        return asyncio.run(self._run(lambda send, result: _closed(send, callers, seconds)))
+        begun = time.perf_counter()
+        return self.closed_until(callers, lambda: time.perf_counter() - begun >= seconds)
+
+    def closed_until(self, callers: int, done: Callable[[], bool]) -> LoadResult:
+        """Load of `callers` that ask without pause until `done`."""
+        return asyncio.run(self._run(lambda send, result: _closed(send, callers, done)))
 
     def open(self, rate: float, seconds: float, seed: int = 0) -> LoadResult:
         """Load of Poisson arrivals, `rate` a second, for `seconds`."""
@@ -99,11 +104,9 @@ class Load:
 Send = Callable[[float], Awaitable[None]]
 
 
-async def _closed(send: Send, callers: int, seconds: float) -> None:
-    end = time.perf_counter() + seconds
-
+async def _closed(send: Send, callers: int, done: Callable[[], bool]) -> None:
     async def caller() -> None:
-        while time.perf_counter() < end:
+        while not done():
             await send(time.perf_counter())
 
     await asyncio.gather(*(caller() for _ in range(callers)))

@@ -49,8 +49,7 @@ class Projector:
 
     Args:
         directory: of the run's event files.
-        model: a model with `embed_items(ids)` or `embed_queries(ids, words)`; what it lacks is
-            left out.
+        model: a model; queries are left out if it has no `embed_queries(ids, words)`.
         prepared: the data it is trained on.
         query_words: `L`, words per query of the model.
     """
@@ -59,9 +58,7 @@ class Projector:
         self, directory: Path, model: RankingModel, prepared: PreparedDataset, query_words: int
     ) -> None:
         self._directory = directory
-        self._tensors: list[_Vectors] = []
-        if hasattr(model, "embed_items"):
-            self._tensors.append(_items(model.embed_items, prepared))
+        self._tensors = [_items(model.embed_items, prepared)]
         if hasattr(model, "embed_queries") and prepared.sizes.queries:
             self._tensors.append(_queries(model.embed_queries, prepared, query_words))
 

@@ -47,5 +47,5 @@ def test_cold_start(tiny_servable: Path, capsys):
 
 
 def test_no_request_fails_while_versions_change(tiny_servable: Path, capsys):
-    hot_swap.main(["--model", str(tiny_servable), "--swaps", "2", "--every", "4"])
+    hot_swap.main(["--model", str(tiny_servable), "--swaps", "2", "--every", "0.5"])
     assert "the last by version 3; failed: none" in capsys.readouterr().out

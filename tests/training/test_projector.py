@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,8 +135,11 @@ def test_a_second_call_changes_vectors_only(
     pd.testing.assert_frame_equal(_metadata(tmp_path, "items"), metadata)
 
 
-def test_a_model_without_such_vectors_shows_nothing(
-    tiny_data: PreparedDataset, tmp_path: Path
-) -> None:
-    Projector(tmp_path, RankingModel(), tiny_data, WORDS).write()
-    assert not list(tmp_path.iterdir())
+def test_a_model_without_queries_shows_items(tiny_data: PreparedDataset, tmp_path: Path) -> None:
+    class ItemsAlone(RankingModel):
+        def embed_items(self, ids: Any) -> Any:
+            return keras.ops.one_hot(ids, 3)
+
+    Projector(tmp_path, ItemsAlone(), tiny_data, WORDS).write()
+    config = text_format.Parse((tmp_path / CONFIG_FILE).read_text("utf-8"), ProjectorConfig())
+    assert [tensor.tensor_name for tensor in config.embeddings] == ["items"]
