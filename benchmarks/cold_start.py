@@ -17,7 +17,8 @@ from benchmarks.load import Load
 from benchmarks.ranking_requests import draw_request, read_servable, serialized
 from benchmarks.server_process import ServerProcess
 from sesrec_tf.command_line import run_command
-from sesrec_tf.servable.warmup import WARMUP_FILE
+from sesrec_tf.errors import InputError
+from sesrec_tf.version_layout import WARMUP_FILE
 
 _EXAMPLES = """examples:
   python -m benchmarks.cold_start --model models/sesrec/1
@@ -33,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command."""
     arguments = parser().parse_args(argv)
     history, vocabularies = read_servable(arguments.model)
+    if not (arguments.model / WARMUP_FILE).is_file():
+        raise InputError(f"{arguments.model} has no {WARMUP_FILE} to do without.")
     request = draw_request(
         np.random.default_rng(0), vocabularies, history, arguments.num_candidates
     )
@@ -76,8 +79,11 @@ def measure(base: Path, request: bytes) -> tuple[float, float, float]:
     start = time.perf_counter()
     with ServerProcess(base) as server:
         ready = time.perf_counter() - start
-        latencies = Load(server.target, [request]).closed(1, _LATER_SECONDS).latencies
-    return ready, latencies[0], float(np.median(latencies[1:]))
+        result = Load(server.target, [request]).closed(1, _LATER_SECONDS)
+    if result.failures or len(result.latencies) < 2:
+        raise InputError(f"the server did not answer as it should: {result.failures}.")
+    first, *later = result.latencies
+    return ready, first, float(np.median(later))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent import futures
@@ -87,13 +88,17 @@ def swap_under_load(arguments: argparse.Namespace, base: Path) -> tuple[LoadResu
         serialized(draw_request(random, vocabularies, history, arguments.num_candidates), "sesrec")
         for _ in range(50)
     ]
+    stopped = threading.Event()
     with ServerProcess(base) as server, futures.ThreadPoolExecutor(1) as publisher:
-        swaps = publisher.submit(swap, arguments, base, server.target)
-        result = Load(server.target, requests).closed_until(arguments.callers, swaps.done)
-        return result, swaps.result()
+        swaps = publisher.submit(swap, arguments, base, server.target, stopped)
+        try:
+            result = Load(server.target, requests).closed_until(arguments.callers, swaps.done)
+            return result, swaps.result()
+        finally:
+            stopped.set()
 
 
-def swap(arguments: argparse.Namespace, base: Path, target: str) -> int:
+def swap(arguments: argparse.Namespace, base: Path, target: str, stopped: threading.Event) -> int:
     """Publishes one version after another, each once the one before is served; the last one.
 
     Raises:
@@ -101,14 +106,16 @@ def swap(arguments: argparse.Namespace, base: Path, target: str) -> int:
     """
     version = 1
     for _ in range(arguments.swaps):
-        time.sleep(arguments.every)
+        if stopped.wait(arguments.every):
+            return version
         version = int(publish_copy(arguments.model, base).name)
         given_up = time.monotonic() + _SWAP_SECONDS
         while served_version(target) != version:
             if time.monotonic() > given_up:
                 raise InputError(f"version {version} is not served after {_SWAP_SECONDS} s.")
-            time.sleep(_POLL_SECONDS)
-    time.sleep(arguments.every)
+            if stopped.wait(_POLL_SECONDS):
+                return version
+    stopped.wait(arguments.every)
     return version
 
 

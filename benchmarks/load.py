@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 
+from sesrec_tf.errors import InputError
+
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
+_CONNECT_SECONDS = 20
 _OUTSTANDING = 2000
 """Requests under way at most in an open loop; what is due beyond them counts as failed."""
 
@@ -94,7 +97,13 @@ class Load:
                 except grpc.aio.AioRpcError as error:
                     result.count_failure(error.code().name)
 
-            await channel.channel_ready()
+            try:
+                await asyncio.wait_for(channel.channel_ready(), _CONNECT_SECONDS)
+            except asyncio.TimeoutError:
+                raise InputError(
+                    f"nothing answers at {self._target}. Expected a gRPC endpoint. Start one: "
+                    "python -m serving.server --model-base-path BASE"
+                ) from None
             start = time.perf_counter()
             await loop(send, result)
             result.seconds = time.perf_counter() - start

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from sesrec_tf.errors import InputError
@@ -22,7 +21,9 @@ from sesrec_tf.schema import (
     HistoryShape,
     request_shapes,
 )
+from sesrec_tf.servable.saved_model import serving_signatures
 from sesrec_tf.signatures import SERVING_DEFAULT
+from sesrec_tf.version_layout import SAVED_MODEL_FILE
 
 Strings = npt.NDArray[np.object_]
 Vocabularies = dict[str, list[str]]
@@ -43,13 +44,12 @@ def read_servable(version: Path) -> tuple[HistoryShape, Vocabularies]:
     Raises:
         InputError: if the directory holds no ranking model.
     """
-    file = version / "saved_model.pb"
+    file = version / SAVED_MODEL_FILE
     try:
-        saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-        inputs = saved_model.meta_graphs[0].signature_def[SERVING_DEFAULT].inputs
+        inputs = serving_signatures(file.read_bytes())[SERVING_DEFAULT].inputs
         _, search, clicks = (dim.size for dim in inputs[CLICKED_ITEMS].tensor_shape.dim)
         rec = inputs[REC_ITEMS].tensor_shape.dim[1].size
-    except (OSError, DecodeError, IndexError, ValueError) as error:
+    except (OSError, DecodeError, KeyError, IndexError, ValueError) as error:
         raise InputError(
             f"{version} should be an exported version, BASE/<number>. Received: {error}."
         ) from error

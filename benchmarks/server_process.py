@@ -23,7 +23,6 @@ class ServerProcess:
 
     Attributes:
         target: `host:port`.
-        pid: of the process.
 
     Raises:
         InputError: if the server ends before it is ready.
@@ -34,8 +33,11 @@ class ServerProcess:
         self._process = subprocess.Popen(
             [*command, "--port", "0", *flags], stdout=subprocess.PIPE, text=True
         )
-        self.pid = self._process.pid
-        self.target = self._ready()
+        try:
+            self.target = self._ready()
+        except BaseException:
+            self.stop()
+            raise
 
     def _ready(self) -> str:
         assert self._process.stdout is not None

@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
-    add("--histories", type=int, nargs="+", default=[15, 150], metavar="T", help="T_r = T_s")
+    add("--histories", type=int, nargs="+", metavar="T", help="T_r = T_s (default: 15 150)")
     add("--candidates", type=int, nargs="+", default=[1, 10, 100, 1000], metavar="K")
     add("--seconds", type=float, default=4.0, help="of every load (default: %(default)s)")
     add("--callers", type=int, default=8, help="of the closed loop (default: %(default)s)")
@@ -95,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
 def _options(arguments: argparse.Namespace) -> LoadOptions:
     if arguments.server is not None and arguments.model is None:
         raise InputError("--server needs --model BASE/<version>, the version that it serves.")
+    if arguments.histories is not None and arguments.model is not None:
+        raise InputError("--model has its own lengths of history. Leave --histories out.")
     return LoadOptions(
         candidates=tuple(arguments.candidates),
         seconds=arguments.seconds,
@@ -112,7 +114,7 @@ def _versions(
     if arguments.model is not None:
         yield arguments.model
         return
-    for length in arguments.histories:
+    for length in arguments.histories or (15, 150):
         report(f"exporting a model with histories of {length}")
         data = demo_data(directory / f"data-{length}", length)
         yield export_untrained(data, directory / f"models-{length}")
@@ -143,7 +145,7 @@ def load_table(rows: Sequence[dict[str, Any]]) -> Table:
 def gain_table(gains: Sequence[dict[str, Any]]) -> Table:
     """What encoding a history once is worth."""
     table = Table(title="1,000 candidates: one bare call or 1,000", title_justify="left")
-    for name in ("T", "one call ms", "1,000 calls ms", "gain"):
+    for name in ("T", "one call ms", "1,000 x one candidate ms", "gain"):
         table.add_column(name, justify="right")
     for gain in gains:
         table.add_row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +34,9 @@ class LoadOptions:
         batching_parameters: file of the loads with batching.
         target: a running endpoint; servers are started when `None`.
         model_name: of the endpoint.
+
+    Raises:
+        InputError: for a number that is not positive.
     """
 
     candidates: tuple[int, ...]
@@ -41,6 +46,17 @@ class LoadOptions:
     batching_parameters: Path
     target: str | None = None
     model_name: str = "sesrec"
+
+    def __post_init__(self) -> None:
+        positive = {
+            "candidates": min(self.candidates, default=0),
+            "seconds": self.seconds,
+            "callers": self.callers,
+            "open_share": self.open_share,
+        }
+        for name, value in positive.items():
+            if not value > 0:
+                raise InputError(f"`{name}` should be positive. Received: {value}.")
 
 
 class ServingBenchmark:
@@ -57,7 +73,7 @@ class ServingBenchmark:
 
     def __init__(self, version: Path, options: LoadOptions, report: Callable[[str], None]) -> None:
         self._options = options
-        self._base = version.parent
+        self._version = version
         self._report = report
         self._history, self._vocabularies = read_servable(version)
         self._servable = tf.saved_model.load(str(version))
@@ -114,9 +130,13 @@ class ServingBenchmark:
             return
         batching = ["--enable-batching"]
         batching += ["--batching-parameters-file", str(options.batching_parameters)]
-        for name, flags in (("plain", []), ("batching", batching)):
-            with ServerProcess(self._base, ["--model-name", options.model_name, *flags]) as server:
-                yield name, server.target
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
+            # This version alone: a server takes the newest of a base.
+            shutil.copytree(self._version, Path(base) / "1")
+            for name, flags in (("plain", []), ("batching", batching)):
+                flags += ["--model-name", options.model_name]
+                with ServerProcess(Path(base), flags) as server:
+                    yield name, server.target
 
     def _loads(self, target: str, k: int) -> Iterator[tuple[str, LoadResult]]:
         options = self._options

@@ -20,7 +20,7 @@ def demo_data(directory: Path, length: int) -> PreparedDataset:
     return prepare_demo(directory, options=options)
 
 
-def export_untrained(data: PreparedDataset, base: Path, warmup: bool = True) -> Path:
+def export_untrained(data: PreparedDataset, base: Path) -> Path:
     """Publishes a model of the default size with the widths of the data; returns the version."""
     config = Config(data.history)
     model = create_model(config, data)
@@ -28,7 +28,6 @@ def export_untrained(data: PreparedDataset, base: Path, warmup: bool = True) -> 
 
     def write(path: Path) -> None:
         servable.write(path)
-        if warmup:
-            write_warmup(path, servable.signatures, data, servable.history)
+        write_warmup(path, servable.signatures, data, servable.history)
 
     return publish_version(base, write)

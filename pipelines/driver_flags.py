@@ -1,4 +1,4 @@
-"""The flags that say where a preparation runs."""
+"""The flags that say where a preparation or a bulk scoring runs."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 
+from pipelines.scoring.score_options import ScoreOptions
 from pipelines.sources.source import Source
 from sesrec_tf.data.prepare_options import (
     MIN_INSTANCES,
@@ -13,10 +14,12 @@ from sesrec_tf.data.prepare_options import (
     PrepareOptions,
 )
 
+Options = PrepareOptions | ScoreOptions
+
 
 def add_rule_flags(result: argparse.ArgumentParser, source: type[Source]) -> None:
     """Adds the flags of `PrepareOptions`, with a source's own defaults."""
-    add_row_flags(result, "a table's rows", "rejected/")
+    add_row_flags(result, PrepareOptions, "a table's rows", "rejected/")
     _add_split_flags(result, source)
     _add_width_flags(result)
     _add_negative_flags(result, source)
@@ -32,11 +35,14 @@ def rules(arguments: argparse.Namespace) -> PrepareOptions:
     return PrepareOptions(**{k: v for k, v in vars(arguments).items() if k in names})
 
 
-def add_row_flags(result: argparse.ArgumentParser, rows: str, kept: str) -> None:
+def add_row_flags(
+    result: argparse.ArgumentParser, defaults: type[Options], rows: str, kept: str
+) -> None:
     """Adds the flag for rows that cannot be used.
 
     Args:
         result: where to.
+        defaults: options with `max_rejected`.
         rows: what they are a share of.
         kept: where they are kept.
     """
@@ -44,10 +50,31 @@ def add_row_flags(result: argparse.ArgumentParser, rows: str, kept: str) -> None
     flags.add_argument(
         "--max-rejected",
         type=float,
-        default=PrepareOptions.max_rejected,
+        default=defaults.max_rejected,
         metavar="SHARE",
         help=f"of {rows}; more of them stop the job, fewer are kept in {kept} with file, "
-        f"line and reason; 0 stops at the first (default: {PrepareOptions.max_rejected})",
+        f"line and reason; 0 stops at the first (default: {defaults.max_rejected})",
+    )
+
+
+def add_integer(
+    flags: argparse._ArgumentGroup, defaults: type[Options], name: str, meaning: str
+) -> None:
+    """Adds the flag of an integer option.
+
+    Args:
+        flags: where to.
+        defaults: the options.
+        name: of one of them.
+        meaning: for people.
+    """
+    default = getattr(defaults, name)
+    flags.add_argument(
+        "--" + name.replace("_", "-"),
+        type=int,
+        default=default,
+        metavar="N",
+        help=f"{meaning} (default: {default})",
     )
 
 
@@ -69,7 +96,9 @@ def _add_split_flags(result: argparse.ArgumentParser, source: type[Source]) -> N
     )
     flags.add_argument("--valid-from", metavar="T", help="first instant of validation (`time`)")
     flags.add_argument("--test-from", metavar="T", help="first instant of test (`time`)")
-    _add_integer(flags, "min_earlier_searches", "searches that must precede an instance")
+    add_integer(
+        flags, PrepareOptions, "min_earlier_searches", "searches that must precede an instance"
+    )
     flags.add_argument(
         "--min-instances",
         type=int,
@@ -77,8 +106,9 @@ def _add_split_flags(result: argparse.ArgumentParser, source: type[Source]) -> N
         help="instances a user needs to validate and test (`leave-last-out`; "
         f"default: {MIN_INSTANCES})",
     )
-    _add_integer(
+    add_integer(
         flags,
+        PrepareOptions,
         "min_count",
         "rarer items, queries and words are unknown; training instances of such items are left out",
     )
@@ -86,10 +116,12 @@ def _add_split_flags(result: argparse.ArgumentParser, source: type[Source]) -> N
 
 def _add_width_flags(result: argparse.ArgumentParser) -> None:
     flags = result.add_argument_group("widths")
-    _add_integer(flags, "max_rec", "most recent interactions kept in a history")
-    _add_integer(flags, "max_searches", "most recent search sessions kept in a history")
-    _add_integer(flags, "max_clicks", "first clicks of a session kept, at most")
-    _add_integer(flags, "max_words", "first words of a query kept, at most")
+    add_integer(flags, PrepareOptions, "max_rec", "most recent interactions kept in a history")
+    add_integer(
+        flags, PrepareOptions, "max_searches", "most recent search sessions kept in a history"
+    )
+    add_integer(flags, PrepareOptions, "max_clicks", "first clicks of a session kept, at most")
+    add_integer(flags, PrepareOptions, "max_words", "first words of a query kept, at most")
 
 
 def _add_negative_flags(result: argparse.ArgumentParser, source: type[Source]) -> None:
@@ -101,16 +133,5 @@ def _add_negative_flags(result: argparse.ArgumentParser, source: type[Source]) -
         help="how they are drawn from the training items, or the column `negative_item_ids` of "
         f"the interactions (default: {source.negatives})",
     )
-    _add_integer(flags, "num_negatives", "negatives beside each positive")
-    _add_integer(flags, "seed", "of the draw")
-
-
-def _add_integer(flags: argparse._ArgumentGroup, name: str, meaning: str) -> None:
-    default = getattr(PrepareOptions, name)
-    flags.add_argument(
-        "--" + name.replace("_", "-"),
-        type=int,
-        default=default,
-        metavar="N",
-        help=f"{meaning} (default: {default})",
-    )
+    add_integer(flags, PrepareOptions, "num_negatives", "negatives beside each positive")
+    add_integer(flags, PrepareOptions, "seed", "of the draw")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,24 @@ from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.progress_bar import Report, progress_bar
 from sesrec_tf.errors import InputError
 from sesrec_tf.files import new_file
+from sesrec_tf.requests.example_lists import example_lists
+from sesrec_tf.requests.ranking_request import RankingRequest
+from sesrec_tf.requests.search import Search
+from sesrec_tf.schema import (
+    CANDIDATES,
+    CLICKED_ITEMS,
+    INSTANCE,
+    QUERIES,
+    QUERY_SOURCES,
+    REC_ITEMS,
+    SPLITS,
+    USER,
+)
 
-SPLITS = ("valid", "test")
+_EVALUATED = SPLITS[1:]
+_UNKNOWN = "unknown-to-the-model"
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   python -m pipelines.requests --data prepared --split test --output requests.tfrecord
   python -m pipelines.score --model export/3 --input requests.tfrecord --output scores
@@ -25,7 +39,7 @@ examples:
 Each record is a tf.Example as the signature `examples` takes it: raw ids and texts, histories as
 recorded, the frozen candidates with the positive first. Its `request_id` is the row number of the
 target in the interactions, `instance` in a run's instances-*.parquet. Ids that training never saw
-are no longer known by name: a line break stands for each.
+are no longer known by name: `{_UNKNOWN}` stands for each, and a line break for such a word.
 """
 
 
@@ -40,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="a prepared data set"
     )
-    result.add_argument("--split", choices=SPLITS, default="test", help="(default: %(default)s)")
+    result.add_argument(
+        "--split", choices=_EVALUATED, default="test", help="(default: %(default)s)"
+    )
     result.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="a .tfrecord file to appear"
     )
@@ -79,7 +95,7 @@ def _write(dataset: PreparedDataset, split: str, output: Path, report: Report) -
     from sesrec_tf.data.evaluation_batches import evaluation_batches
     from sesrec_tf.servable.raw_requests import RawRequests
 
-    requests, done = RawRequests(dataset), 0
+    texts, unknown, done = RawRequests(dataset), _unknown_id(dataset), 0
     number = dataset.instances(split)
     try:
         with (
@@ -89,36 +105,57 @@ def _write(dataset: PreparedDataset, split: str, output: Path, report: Report) -
         ):
             for batch in evaluation_batches(dataset, split, dataset.history):
                 arrays = {name: value.numpy() for name, value in batch.items()}
-                for example in _examples(requests(arrays), arrays):
-                    writer.write(example)
-                done += len(arrays["instance"])
+                requests = _requests(texts(arrays), unknown)
+                for request, instance in zip(requests, arrays[INSTANCE], strict=True):
+                    writer.write(_example(request, instance))
+                done += len(arrays[INSTANCE])
                 report(f"writing {number:,} requests", done / max(1, number))
     except OSError as error:
         raise InputError(f"cannot write {output} ({error}). Choose another `--output`.") from error
     return done
 
 
-def _examples(request: dict[str, Any], batch: dict[str, Any]) -> Iterator[bytes]:
+def _unknown_id(dataset: PreparedDataset) -> str:
+    """An id that no vocabulary holds."""
+    known = {*dataset.vocabulary("users"), *dataset.vocabulary("items")}
+    unknown = _UNKNOWN
+    while unknown in known:
+        unknown += "-"
+    return unknown
+
+
+def _requests(texts: dict[str, Any], unknown: str) -> Iterator[RankingRequest]:
+    """The rows of a batch; `unknown` stands for ids without a text."""
+    from sesrec_tf.servable.raw_requests import UNKNOWN_TEXT
+
+    def named(text: str) -> str:
+        return unknown if text == UNKNOWN_TEXT else text
+
+    def ids(row: Iterable[str]) -> tuple[str, ...]:
+        return tuple(map(named, filter(None, row)))
+
+    names = (USER, CANDIDATES, REC_ITEMS, QUERIES, QUERY_SOURCES, CLICKED_ITEMS)
+    for user, candidates, rec_items, *searches in zip(
+        *(texts[name] for name in names), strict=True
+    ):
+        yield RankingRequest(
+            user=named(user),
+            candidates=ids(candidates),
+            rec_items=ids(rec_items),
+            searches=tuple(
+                Search(query, source, ids(clicks))
+                for query, source, clicks in zip(*searches, strict=True)
+                if query
+            ),
+        )
+
+
+def _example(request: RankingRequest, instance: int) -> bytes:
     from pipelines.scoring.scoring_request import REQUEST_ID
-    from sesrec_tf.data.query_words import SEPARATOR
-    from sesrec_tf.schema import CLICKED_ITEMS, INSTANCE, QUERIES, QUERY_SOURCES, REC_ITEMS, USER
     from sesrec_tf.servable.raw_examples import make_example
 
-    for row in range(len(request[USER])):
-        features = {name: values[row] for name, values in request.items()}
-        events = int((batch[REC_ITEMS][row] != 0).sum())
-        sessions = int((batch[QUERIES][row] != 0).sum())
-        clicks = [SEPARATOR.join(filter(None, ids)) for ids in features[CLICKED_ITEMS]]
-        lists = {
-            **features,
-            USER: [features[USER]],
-            REC_ITEMS: features[REC_ITEMS][:events],
-            QUERIES: features[QUERIES][:sessions],
-            QUERY_SOURCES: features[QUERY_SOURCES][:sessions],
-            CLICKED_ITEMS: clicks[:sessions],
-            REQUEST_ID: [str(batch[INSTANCE][row])],
-        }
-        yield make_example(lists).SerializeToString()
+    lists = {**example_lists(request), REQUEST_ID: [str(instance)]}
+    return make_example(lists).SerializeToString()
 
 
 if __name__ == "__main__":

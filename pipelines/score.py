@@ -13,8 +13,13 @@ from typing import Any
 from rich.console import Console
 
 from pipelines.driver_flags import add_runner_flags, runner_options
-from pipelines.prepare_flags import add_row_flags
-from pipelines.scoring.score_options import ScoreOptions
+from pipelines.prepare_flags import add_integer, add_row_flags
+from pipelines.scoring.score_options import (
+    REJECTED_FILE,
+    SCORED,
+    SUMMARY_FILE,
+    ScoreOptions,
+)
 from sesrec_tf.command_line import run_command
 from sesrec_tf.data.output_directory import require_free
 from sesrec_tf.data.progress_bar import progress_bar
@@ -22,8 +27,6 @@ from sesrec_tf.data.progress_bar import progress_bar
 RUNNER = "FnApiRunner"
 STOPPED = 130
 """Exit status after Ctrl-C, see `run_command`."""
-
-REJECTED_FILE = "rejected/requests.csv"
 
 EXAMPLES = f"""\
 examples:
@@ -43,10 +46,14 @@ requests, one a record, "request_id" if you like:
   .gz too; a file that is not packed is shared among the workers
 
 the output:
-  scores/*.parquet   file, line, request_id, user; candidates, scores, probabilities: lists of the
+  {SCORED}/*.parquet   file, line, request_id, user; candidates, scores, probabilities: lists of the
                      same length and order; rows in the order of the input
   {REJECTED_FILE}  file, line, reason, expected, row of the records that cannot be scored
-  summary.json       read = scored + rejected
+  {SUMMARY_FILE}       read = scored + rejected
+
+a record is rejected by the same rules in all formats: an id is not empty and holds no whitespace,
+a query has a word, there is a candidate. `--max-rejected 0` stops at the first one found; any other
+share is judged once all records are read and scored.
 """
 
 
@@ -77,16 +84,13 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--overwrite", action="store_true", help="replace an earlier output")
     sizes = result.add_argument_group("sizes")
-    _add_integer(
-        sizes, "batch_size", "requests that the model scores at once, fewer if they are long"
-    )
-    _add_integer(sizes, "max_candidates", "of a request; one with more is rejected")
-    _add_integer(
-        sizes,
-        "file_records",
-        "records of the input a worker takes at a time, and of a file of scores",
-    )
-    add_row_flags(result, "the records", REJECTED_FILE)
+    for name, meaning in (
+        ("batch_size", "requests that the model scores at once, fewer if they are long"),
+        ("max_candidates", "of a request; one with more is rejected"),
+        ("file_records", "records of the input a worker takes at a time, and of a file of scores"),
+    ):
+        add_integer(sizes, ScoreOptions, name, meaning)
+    add_row_flags(result, ScoreOptions, "the records", REJECTED_FILE)
     runner = result.add_argument_group(
         "on Beam", "all other flags are the runner's, such as --direct_num_workers=4"
     )
@@ -102,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments, others = parser().parse_known_args(argv)
     options = ScoreOptions(**{f.name: getattr(arguments, f.name) for f in fields(ScoreOptions)})
-    require_free(arguments.output, "summary.json", options.overwrite)
+    require_free(arguments.output, SUMMARY_FILE, options.overwrite)
     with progress_bar(Console(stderr=True)) as report:
         report("loading libraries", 0.0)
         # TensorFlow takes seconds to import.
@@ -124,7 +128,7 @@ def _told(summary: dict[str, Any], output: Path) -> list[str]:
     scored, candidates = summary["scored"], summary["candidates"]
     lines = [
         f"Scored {candidates:,} candidates of {scored:,} requests with {summary['model']}: "
-        f"{output / 'scores'}"
+        f"{output / SCORED}"
     ]
     if summary["rejected"]:
         number = sum(summary["rejected"].values())
@@ -132,17 +136,6 @@ def _told(summary: dict[str, Any], output: Path) -> list[str]:
         lines += [f"  {reason}: {count:,}" for reason, count in summary["rejected"].items()]
         lines.append(f"  see {output / REJECTED_FILE}")
     return lines
-
-
-def _add_integer(flags: argparse._ArgumentGroup, name: str, meaning: str) -> None:
-    default = getattr(ScoreOptions, name)
-    flags.add_argument(
-        "--" + name.replace("_", "-"),
-        type=int,
-        default=default,
-        metavar="N",
-        help=f"{meaning} (default: {default})",
-    )
 
 
 def _run() -> None:

@@ -13,10 +13,10 @@ from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.retrieval import build_index
 from sesrec_tf.servable.publish import publish
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.servable.versions import require_publishable
 from sesrec_tf.training.retrieval_store import load_head
 from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.two_stages import TwoStages
 
 _EXAMPLES = """examples:
   python -m sesrec_tf.export --run runs/first --output models/sesrec
@@ -76,12 +76,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     require_publishable(base, arguments.version)
     with console.status(f"loading {run.path}") as status:
         model = load(run.path)
-        recommendation = _recommendation(model, run, arguments.top_k, arguments.retrieve)
+        two_stages = _two_stages(model, run, arguments.top_k, arguments.retrieve)
         status.update(f"writing a version under {base}")
-        path = publish(model, run, base, arguments.version, recommendation)
-    absent = _absent(model, run, recommendation, arguments.top_k)
+        path = publish(model, run, base, arguments.version, two_stages)
+    notes = _notes(model, run, two_stages, arguments)
     console.print(
-        "\n".join([f"published {path}", *absent, "next:"]) + "\n"
+        "\n".join([f"published {path}", *notes, "next:"]) + "\n"
         f"  python -m serving.server --model-base-path {base} --port 8500\n"
         f"  python -m sesrec_tf.evaluate --run {run.path} --servable {path}",
         highlight=False,
@@ -90,9 +90,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
 
-def _recommendation(
+def _two_stages(
     model: RankingModel, run: RunDirectory, top_k: int, retrieve: int
-) -> Recommendation | None:
+) -> TwoStages | None:
     """The two stages of `recommend`, if the run has a head and they are wanted.
 
     Raises:
@@ -101,21 +101,26 @@ def _recommendation(
     head = load_head(run) if top_k else None
     if head is None:
         return None
-    return Recommendation(model, head, build_index(model, head, retrieve), top_k)
+    return TwoStages(model, head, build_index(model, head, retrieve), top_k)
 
 
-def _absent(
-    model: RankingModel, run: RunDirectory, recommendation: Recommendation | None, top_k: int
+def _notes(
+    model: RankingModel,
+    run: RunDirectory,
+    two_stages: TwoStages | None,
+    arguments: argparse.Namespace,
 ) -> list[str]:
-    """A line for every signature that the version lacks, with the reason."""
+    """A line for every signature that the version lacks, or that is not what was asked for."""
     lines = []
     if not model.explainable:
         lines.append("without `explain`: the model does not tell similar events from dissimilar")
-    if recommendation is None and top_k:
+    if two_stages is None and arguments.top_k:
         lines.append(
             "without `recommend`: the run has no retrieval head; "
             f"python -m sesrec_tf.retrieve --run {run.path} trains one"
         )
+    elif two_stages is not None and arguments.retrieve > two_stages.retrieve:
+        lines.append(f"`recommend` ranks all {two_stages.retrieve:,} items of the catalogue")
     return lines
 
 

@@ -106,7 +106,13 @@ def _replace(temporary: Path, target: Path) -> None:
     old = _sibling(target, REPLACED)
     shutil.rmtree(old, ignore_errors=True)
     target.rename(old)
-    temporary.rename(target)
+    try:
+        temporary.rename(target)
+    except BaseException:
+        # Also Ctrl-C between the two.
+        if not target.exists():
+            old.rename(target)
+        raise
     shutil.rmtree(old)
 
 

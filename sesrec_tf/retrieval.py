@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sesrec_tf.data.left_align import left_align
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.schema import FIRST_KNOWN, PADDING
-from sesrec_tf.servable.request_features import left_align
 
 Tensor = Any
 
@@ -69,9 +69,9 @@ class RetrievalIndex:
                 not hold, such as padding, leave out nothing.
 
         Returns:
-            int32 `[B, N]`, 0 where fewer than `N` unseen items exist.
+            int32 `[B, min(N, I)]`, 0 where fewer unseen items exist.
         """
-        return self.search(queries, seen, self.retrieve)[1]
+        return self.search(queries, seen, min(self.retrieve, self.items))[1]
 
     def search(self, queries: Tensor, seen: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """As a call, for any `k`: products float32 `[B, k]`, the lowest at padding, and items."""

@@ -34,25 +34,27 @@ ITEMS = "items"
 PADDED_SCORE = -3.4028234663852886e38
 """Score of an empty candidate: the lowest float32, because JSON has no infinity."""
 
-REC_WEIGHTS = "rec_weights"
-SEARCH_WEIGHTS = "search_weights"
-"""float32 `[B, T]`: co-attention of an event with the other history (9)-(12), sum 1."""
+SIDES = ("rec", "search")
+"""The two histories; what is told of their events is named `<side>_<quantity>`, see `explained`."""
 
-REC_SIMILAR = "rec_similar"
-SEARCH_SIMILAR = "search_similar"
-"""int32 `[B, T]`: 1 for an event of the similar set P (11)."""
+WEIGHTS = "weights"
+"""float32 `[B, T]`: co-attention of an event with the other history (9)-(10), sum 1."""
 
-REC_DISSIMILAR = "rec_dissimilar"
-SEARCH_DISSIMILAR = "search_dissimilar"
-"""int32 `[B, T]`: 1 for an event of the dissimilar set N (12). Where a threshold leaves one of the
-two sets empty, that set is the whole history, so an event may be in both."""
+SIMILAR = "similar"
+DISSIMILAR = "dissimilar"
+"""int32 `[B, T]`: 1 for an event of the set P (11), of the set N (12). Where the threshold leaves
+one of the two empty, that set is the whole history, so an event may be in both."""
 
-REC_INTERESTS = "rec_interests"
-SEARCH_INTERESTS = "search_interests"
-"""float32 `[B, T, 3]`: weight of an event in the interests of `INTERESTS` (17)-(19), for the
-first candidate; each sums to 1 over its set of events."""
+INTEREST_WEIGHTS = "interests"
+"""float32 `[B, T, 3]`: weight of an event in the interests of `INTERESTS` (17)-(19), for the first
+candidate; each sums to 1 over its set of events."""
 
 INTERESTS = ("all", "similar", "dissimilar")
+
+
+def explained(side: str, quantity: str) -> str:
+    """Name of an output of `explain`."""
+    return f"{side}_{quantity}"
 
 
 def recommend_shapes(shape: HistoryShape) -> Shapes:
@@ -65,14 +67,28 @@ def explanation_shapes(shape: HistoryShape) -> Shapes:
 
     All are 0 where the request holds no event.
     """
-    rec, search = shape.rec_length, shape.search_length
+    lengths = zip(SIDES, (shape.rec_length, shape.search_length), strict=True)
     return {
-        REC_WEIGHTS: (rec,),
-        SEARCH_WEIGHTS: (search,),
-        REC_SIMILAR: (rec,),
-        SEARCH_SIMILAR: (search,),
-        REC_DISSIMILAR: (rec,),
-        SEARCH_DISSIMILAR: (search,),
-        REC_INTERESTS: (rec, len(INTERESTS)),
-        SEARCH_INTERESTS: (search, len(INTERESTS)),
+        explained(side, quantity): (length, *((len(INTERESTS),) * (quantity == INTEREST_WEIGHTS)))
+        for side, length in lengths
+        for quantity in _EXPLANATION_DTYPES
     }
+
+
+def output_dtypes(signature: str) -> dict[str, str]:
+    """Dtype of every output of a signature, by name."""
+    dtypes = {SCORES: "float32", PROBABILITIES: "float32"}
+    if signature == RECOMMEND:
+        return {ITEMS: "string", **dtypes}
+    if signature == EXPLAIN:
+        for side in SIDES:
+            dtypes |= {explained(side, name): dtype for name, dtype in _EXPLANATION_DTYPES.items()}
+    return dtypes
+
+
+_EXPLANATION_DTYPES = {
+    WEIGHTS: "float32",
+    SIMILAR: "int32",
+    DISSIMILAR: "int32",
+    INTEREST_WEIGHTS: "float32",
+}

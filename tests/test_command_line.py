@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -61,3 +63,19 @@ def test_a_defect_keeps_its_traceback() -> None:
 def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     run_command(lambda argv: None)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_that_leaves_early_is_no_defect() -> None:
+    """As `… | head -1`, with more output than a pipe holds."""
+    code = (
+        "from sesrec_tf.command_line import run_command\n"
+        "run_command(lambda argv: print('x\\n' * 10**6))"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

@@ -56,7 +56,7 @@ def _work_without_it(run: Path, base: Path) -> tuple[list[str], str]:
 
 def test_only_retrieval_needs_it(tiny_run: RunDirectory, tmp_path: Path) -> None:
     names, message = in_new_process(_work_without_it, tiny_run.path, tmp_path)
-    assert {"sesrec_tf.train", "sesrec_tf.retrieve", "sesrec_tf.servable.recommendation"} < {*names}
+    assert {"sesrec_tf.train", "sesrec_tf.retrieve", "sesrec_tf.two_stages"} < {*names}
     assert "pip install tensorflow-recommenders" in message
 
 

@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.beam.arrow_bytes import from_bytes
 from pipelines.beam.build_step import BUILT, BuildPartition, partition_name
 from pipelines.beam.count_step import COUNTED, REJECTED, CountPartition, MergeCounts
-from pipelines.beam.execution import execute
+from pipelines.beam.execution import execute_staged
 from pipelines.beam.merged_rows import MergeRows, unpacked
 from pipelines.beam.read_step import CHUNKS, ReadPart
 from pipelines.beam.staging import Staging, go_on_writing
@@ -131,14 +131,7 @@ class BeamDriver(PreparationDriver):
     ) -> None:
         pipeline = beam.Pipeline(options=self.options)
         build(pipeline)
-        watch()
-        try:
-            execute(pipeline, watch)
-        except Exception:
-            # What a worker could tell says more than what the runner makes of it.
-            staging.raise_errors()
-            raise
-        staging.raise_errors()
+        execute_staged(pipeline, staging, watch)
 
 
 def _spread(pipeline: beam.Pipeline, elements: Iterable[object]) -> beam.PCollection:

@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipelines.beam.log_level import silenced
-from pipelines.beam.staging import stop_writing, writing_stopped
+from pipelines.beam.staging import Staging, stop_writing, writing_stopped
 
 _SECONDS_TO_NOTICE = 0.1
 _SECONDS_TO_STOP = 1.0
@@ -64,6 +64,28 @@ def execute(pipeline: beam.Pipeline, watch: Callable[[], None] = lambda: None) -
         raise
     if execution.error is not None:
         raise execution.error
+
+
+def execute_staged(pipeline: beam.Pipeline, staging: Staging, watch: Callable[[], None]) -> None:
+    """Runs a pipeline whose workers leave their errors in `staging`.
+
+    Args:
+        pipeline: to run.
+        staging: see `Staging.write_error`.
+        watch: called at once, and now and then meanwhile.
+
+    Raises:
+        InputError: of a worker.
+        Exception: as `execute`.
+    """
+    watch()
+    try:
+        execute(pipeline, watch)
+    except Exception:
+        # What a worker could tell says more than what the runner makes of it.
+        staging.raise_errors()
+        raise
+    staging.raise_errors()
 
 
 def _await(execution: _Execution, watch: Callable[[], None]) -> None:

@@ -14,10 +14,11 @@ from pipelines.beam.staging import Staging
 from pipelines.scoring.record_error import RecordError
 from pipelines.scoring.request_files import TABLE, Block, RequestFiles
 from pipelines.scoring.request_format import RequestFormat
+from pipelines.scoring.score_options import ScoreOptions
 from pipelines.scoring.scoring_request import ScoringRequest
 from sesrec_tf.data.log_chunk import REJECTED as SCHEMA
 from sesrec_tf.data.log_chunk import rejection
-from sesrec_tf.data.rejected_rows import TableRows
+from sesrec_tf.data.rejected_rows import TableRows, require_few
 from sesrec_tf.errors import InputError
 
 REJECTED = "rejected"
@@ -45,13 +46,14 @@ class ReadRequests(beam.DoFn):
 
     Args:
         files: of requests.
-        max_candidates: of one request.
+        options: how many candidates a request may have, and whether the first record that cannot
+            be used is an error.
         staging: for errors.
     """
 
-    def __init__(self, files: RequestFiles, max_candidates: int, staging: Staging) -> None:
+    def __init__(self, files: RequestFiles, options: ScoreOptions, staging: Staging) -> None:
         self._files = files
-        self._max_candidates = max_candidates
+        self._options = options
         self._staging = staging
 
     def process(self, element: Block) -> Iterator[Any]:
@@ -65,6 +67,8 @@ class ReadRequests(beam.DoFn):
                 except RecordError as bad:
                     shown = own.shown(record) if isinstance(record, bytes) else ""
                     rejected.append(rejected_row(row, bad, shown))
+                    if self._options.max_rejected == 0:
+                        require_few(self._files, TABLE, TableRows(read, rejected[-1]), 0.0)
         except InputError as error:
             self._staging.write_error(error, f"read-{element.file:06d}-{element.first:012d}")
         yield beam.pvalue.TaggedOutput(
@@ -75,10 +79,9 @@ class ReadRequests(beam.DoFn):
         if isinstance(record, RecordError):
             raise record
         request = own.request(record)
-        if len(request.candidates) > self._max_candidates:
-            raise RecordError(
-                "`candidates` is too long", f"at most {self._max_candidates:,} (`--max-candidates`)"
-            )
+        most = self._options.max_candidates
+        if len(request.candidates) > most:
+            raise RecordError("`candidates` is too long", f"at most {most:,} (`--max-candidates`)")
         return request
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +19,13 @@ from pipelines.beam.request_step import REJECTED, RequestKey, rejected_row
 from pipelines.beam.staging import Staging
 from pipelines.scoring.record_error import RecordError
 from pipelines.scoring.request_files import TABLE, RequestFiles
+from pipelines.scoring.score_options import SCORED
 from sesrec_tf.data.log_chunk import PART_ROWS
 from sesrec_tf.data.rejected_rows import TableRows
+from sesrec_tf.errors import InputError
 from sesrec_tf.signatures import PROBABILITIES, SCORES
 
-SCORED = "scores"
-"""Directory of the files."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 SCHEMA = pa.schema(
     [
@@ -89,8 +91,23 @@ class WriteScores(beam.DoFn):
         values = {name: [found[place] for place in order] for name, found in self._values.items()}
         self._begin()
         name = f"{uuid.uuid4().hex}.parquet"
-        self._staging.write(parquet(_table(self._files, keys, values)), SCORED, name)
+        try:
+            self._staging.write(parquet(_table(self._files, keys, values)), SCORED, name)
+        except OSError as error:
+            # No retry makes room. What was begun is removed: there is some for a few words.
+            if error.errno in _NO_ROOM:
+                self._staging.write_error(cannot_write(error), f"write-{keys[0].row:018d}")
+            raise
         return keys[0].row, len(keys), sum(len(key.candidates) for key in keys), name
+
+
+def cannot_write(error: OSError) -> InputError:
+    """What to tell and to do if scores cannot be written."""
+    return InputError(
+        f"cannot write the scores ({error}). Expected room for them in the output and in the "
+        "staging directory, and the right to write there. Make room, or choose another `--output` "
+        "or `--staging`."
+    )
 
 
 def parquet(table: pa.Table) -> bytes:

@@ -15,23 +15,21 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tfx_bsl.public.beam import RunInference
 from tfx_bsl.public.proto import model_spec_pb2
 
-from pipelines.beam.execution import execute
+from pipelines.beam.execution import execute_staged
 from pipelines.beam.index_step import INDEX, IndexFile
 from pipelines.beam.merged_rows import MergeRows, unpacked
 from pipelines.beam.patient_session import load_patiently
 from pipelines.beam.request_step import REJECTED, ReadRequests
-from pipelines.beam.score_step import SCHEMA, SCORED, WriteScores, parquet
+from pipelines.beam.score_step import SCHEMA, WriteScores, cannot_write, parquet
 from pipelines.beam.staging import Staging, go_on_writing
 from pipelines.scoring.request_files import TABLE, RequestFiles
-from pipelines.scoring.score_options import ScoreOptions
+from pipelines.scoring.score_options import SCORED, SUMMARY_FILE, ScoreOptions
 from sesrec_tf.data.output_directory import published_directory
 from sesrec_tf.data.progress_bar import Report
 from sesrec_tf.data.record_writer import shard_path
 from sesrec_tf.data.rejected_rows import TableRows, require_few, write_rejected
 from sesrec_tf.files import write_json
 from sesrec_tf.signatures import EXAMPLES
-
-SUMMARY_FILE = "summary.json"
 
 _ROWS, _FILES = "rows", "files"
 _WORK = "work"
@@ -61,7 +59,7 @@ class Scoring:
 
         Args:
             output: gets `scores/part-*.parquet` in the order of the input, see
-                `score_step.SCHEMA`, `rejected/requests.csv` if there is anything to say there, and
+                `score_step.SCHEMA`, `REJECTED_FILE` if there is anything to say there, and
                 `SUMMARY_FILE`.
             report: told how far the work is.
 
@@ -69,8 +67,8 @@ class Scoring:
             The summary: of the records read, how many were scored, and rejected by reason.
 
         Raises:
-            InputError: if the output exists, a file cannot be read, or too many records are
-                unusable.
+            InputError: if the output exists, a file cannot be read or written, or too many
+                records are unusable.
         """
         with published_directory(output, SUMMARY_FILE, self.options.overwrite) as directory:
             staging = Staging.chosen(self.staging, directory / _WORK)
@@ -79,26 +77,20 @@ class Scoring:
             try:
                 self._execute(staging, report)
                 return self._collected(staging, directory, report)
+            except OSError as error:
+                raise cannot_write(error) from error
             finally:
                 staging.clear()
 
     def _execute(self, staging: Staging, report: Report) -> None:
         pipeline = beam.Pipeline(options=self.beam_options)
         self._build(pipeline, staging)
-        progress = _Progress(len(self.files.files), staging, report)
-        progress()
-        try:
-            execute(pipeline, progress)
-        except Exception:
-            # What a worker could tell says more than what the runner makes of it.
-            staging.raise_errors()
-            raise
-        staging.raise_errors()
+        execute_staged(pipeline, staging, _Progress(len(self.files.files), staging, report))
 
     def _build(self, pipeline: beam.Pipeline, staging: Staging) -> None:
         options, size = self.options, self.options.file_records
         load = partial(load_patiently, batch_size=options.batch_size)
-        read = ReadRequests(self.files, options.max_candidates, staging)
+        read = ReadRequests(self.files, options, staging)
         write = WriteScores(self.files, size, staging)
         requests = (
             pipeline

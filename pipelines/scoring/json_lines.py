@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -11,18 +10,8 @@ import numpy as np
 
 from pipelines.scoring.record_error import RecordError
 from pipelines.scoring.request_format import MOST_BYTES, RequestFormat
-from pipelines.scoring.scoring_request import REQUEST_ID, ScoringRequest
-from sesrec_tf.data.query_words import SEPARATOR
-from sesrec_tf.errors import InputError
+from pipelines.scoring.scoring_request import REQUEST_ID, ScoringRequest, refusals
 from sesrec_tf.requests.ranking_request import RankingRequest
-from sesrec_tf.schema import (
-    CANDIDATES,
-    CLICKED_ITEMS,
-    QUERIES,
-    QUERY_SOURCES,
-    REC_ITEMS,
-    USER,
-)
 
 _BLOCK_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -66,13 +55,8 @@ class JsonLines(RequestFormat):
         if not isinstance(values, dict):
             raise RecordError("the line is no JSON object", "a request of the client's form")
         request_id = _request_id(values.pop(REQUEST_ID, None))
-        try:
-            request = RankingRequest.from_dict(values)
-        except InputError as error:
-            # The value at fault is in the record, which is shown.
-            reason = re.split(r"\.? (?:Received|Missing):", str(error))[0]
-            raise RecordError(reason, "a request of the client's form") from None
-        return ScoringRequest.from_lists(_lists(request), request_id)
+        with refusals():
+            return ScoringRequest.of(RankingRequest.from_dict(values), request_id)
 
     def shown(self, record: bytes) -> str:
         """See `RequestFormat`."""
@@ -93,14 +77,3 @@ def _request_id(value: Any) -> str | None:
 def _is_cut(text: str) -> bool:
     """Whether a text holds half a character, which JSON can spell."""
     return any("\ud800" <= each <= "\udfff" for each in text)
-
-
-def _lists(request: RankingRequest) -> dict[str, list[str]]:
-    return {
-        USER: [request.user],
-        REC_ITEMS: list(request.rec_items),
-        QUERIES: [search.query for search in request.searches],
-        QUERY_SOURCES: [search.source for search in request.searches],
-        CLICKED_ITEMS: [SEPARATOR.join(search.clicked_items) for search in request.searches],
-        CANDIDATES: list(request.candidates),
-    }

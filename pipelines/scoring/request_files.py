@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,10 +74,11 @@ class RequestFiles:
             InputError: if there is no such file, or one is named twice.
         """
         files = [file for place in places for file in find_files(place, TABLE)]
-        again = {file.path for file in files if files.count(file) > 1}
+        counts = Counter(map(_place, files))
+        again = [file.name for file in files if counts[_place(file)] > 1]
         if again:
             raise InputError(
-                f"{TABLE}: {min(again)} is named more than once. Expected every file once. Drop "
+                f"{TABLE}: {again[0]} is named more than once. Expected every file once. Drop "
                 "one of its names."
             )
         return cls(tuple(files))
@@ -88,6 +92,9 @@ class RequestFiles:
         stored = self.files[file]
         with _readable(stored), stored.stream() as content:
             found = _format(stored).blocks(content, size)
+            # An upload that failed leaves such files; an empty one, packed, has a header.
+            if stored.packed and cast(gzip.GzipFile, content).mtime is None:
+                raise EOFError("0 bytes, not even the header of gzip")
         if stored.packed:
             count = sum(each for _, each in found)
             return [Block(file, 0, count, 0)] if count else []
@@ -115,6 +122,11 @@ class RequestFiles:
         del table  # There is one.
         files, numbers = np.divmod(rows, PART_ROWS)
         return [self.files[file].name for file in files.tolist()], numbers + 1
+
+
+def _place(file: StoredFile) -> str:
+    """The same for all spellings of a path of this machine."""
+    return file.path if file.url else os.path.realpath(file.path)
 
 
 def _format(file: StoredFile) -> RequestFormat:

@@ -6,12 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.servable.saved_model import serving_signatures
 from sesrec_tf.signatures import EXAMPLES, PROBABILITIES, SCORES
-
-_FILE = "saved_model.pb"
+from sesrec_tf.version_layout import SAVED_MODEL_FILE, version_number
 
 
 def require_model(path: str) -> None:
@@ -23,9 +22,7 @@ def require_model(path: str) -> None:
     Raises:
         InputError: if there is no SavedModel, or none with the signature `examples`.
     """
-    graphs = _read(path).meta_graphs
-    signatures = [graph for graph in graphs if tf.saved_model.SERVING in graph.meta_info_def.tags]
-    found = signatures[0].signature_def if signatures else {}
+    found = _read(path)
     if EXAMPLES not in found:
         raise InputError(
             f"{path} has no signature `{EXAMPLES}`. Expected one that takes serialized tf.Example "
@@ -44,19 +41,19 @@ def require_model(path: str) -> None:
         )
 
 
-def _read(path: str) -> Any:
+def _read(path: str) -> dict[str, Any]:
     try:
-        if not tf.io.gfile.exists(f"{path}/{_FILE}"):
+        if not tf.io.gfile.exists(f"{path}/{SAVED_MODEL_FILE}"):
             raise InputError(
                 f"{path} holds no SavedModel: expected the directory of a version, "
                 f"BASE/<version>.{_advice(path)} Export one with `python -m sesrec_tf.export`."
             )
-        with tf.io.gfile.GFile(f"{path}/{_FILE}", "rb") as file:
-            return saved_model_pb2.SavedModel.FromString(file.read())
+        with tf.io.gfile.GFile(f"{path}/{SAVED_MODEL_FILE}", "rb") as file:
+            return serving_signatures(file.read())
     except (tf.errors.OpError, DecodeError) as error:
         raise InputError(
-            f"cannot read {path}/{_FILE} ({error}). Expected a whole SavedModel. Export the run "
-            "again with `python -m sesrec_tf.export`."
+            f"cannot read {path}/{SAVED_MODEL_FILE} ({error}). Expected a whole SavedModel. Export "
+            "the run again with `python -m sesrec_tf.export`."
         ) from error
 
 
@@ -64,6 +61,6 @@ def _advice(path: str) -> str:
     """The newest version, where the base path was named."""
     inside = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
     # Of a URL, names of directories end in a slash.
-    names = [name.rstrip("/") for name in inside]
-    versions = [int(name) for name in names if name.isascii() and name.isdecimal()]
+    numbers = [version_number(name.rstrip("/")) for name in inside]
+    versions = [number for number in numbers if number is not None]
     return f" Did you mean {path.rstrip('/')}/{max(versions)}?" if versions else ""

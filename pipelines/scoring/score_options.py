@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from sesrec_tf.errors import InputError
 
+SCORED = "scores"
+SUMMARY_FILE = "summary.json"
+REJECTED_FILE = "rejected/requests.csv"
+"""What an output directory holds: a directory of files, and two files."""
+
 
 @dataclass(frozen=True)
 class ScoreOptions:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipelines.scoring.record_error import RecordError
-from sesrec_tf.schema import CANDIDATES, CLICKED_ITEMS, QUERIES, QUERY_SOURCES, USER
+from sesrec_tf.errors import InputError
+from sesrec_tf.requests.example_lists import example_lists
+from sesrec_tf.requests.ranking_request import RankingRequest
+from sesrec_tf.requests.request_error import RequestError
 from sesrec_tf.servable.raw_examples import make_example
 
 REQUEST_ID = "request_id"
 """Name under which a record may carry the user's own key."""
 
-_SESSION_LISTS = (QUERY_SOURCES, CLICKED_ITEMS)
+_EXPECTED = "a request of the client's form"
+_POSITION = re.compile(r"\[\d+\]")
+_MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -32,27 +39,23 @@ class ScoringRequest:
     request_id: str | None = None
 
     @classmethod
-    def from_lists(
-        cls, lists: Mapping[str, Sequence[str]], request_id: str | None = None
-    ) -> ScoringRequest:
-        """From lists under the names of `schema.request_shapes`, as `make_example` takes them.
+    def of(cls, request: RankingRequest, request_id: str | None = None) -> ScoringRequest:
+        """A checked request; encoded anew, so that the graph cannot read another one."""
+        example = make_example(example_lists(request)).SerializeToString()
+        return cls(request.user, request.candidates, example, request_id)
 
-        Raises:
-            RecordError: for what `raw_examples.parse_examples` refuses in the graph, where one
-                record fails its whole batch; and for no candidates.
-        """
-        users, candidates, sessions = lists[USER], lists[CANDIDATES], len(lists[QUERIES])
-        if len(users) != 1:
-            wrong = "more than one value" if users else "missing"
-            raise RecordError(f"`{USER}` is {wrong}", "one id")
-        for name in _SESSION_LISTS:
-            if len(lists[name]) not in (0, sessions):
-                raise RecordError(
-                    f"`{name}` is not as long as `{QUERIES}`",
-                    "a value for each query, empty where there is none, or no list",
-                )
-        if not candidates:
-            raise RecordError(f"`{CANDIDATES}` is empty", "at least one item id")
-        # Encoded anew, so that the graph cannot read another request than was checked.
-        example = make_example(lists).SerializeToString()
-        return cls(users[0], tuple(candidates), example, request_id)
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What `sesrec_tf.requests` refuses becomes a RecordError."""
+    try:
+        yield
+    except RequestError as error:
+        # The value at fault is in the record, which is shown.
+        reason = _POSITION.sub("[...]", str(error).split(" Received:")[0].rstrip("."))
+        raise RecordError(reason, f"{_EXPECTED}; here: `{error.input}`") from None
+    except InputError as error:
+        words = str(error).split(" Received:")[0].rstrip(".")
+        # Names of keys may be anything, half characters among it.
+        reason = words.encode("utf-8", "backslashreplace").decode("utf-8")[:_MOST_CHARACTERS]
+        raise RecordError(reason, f"{_EXPECTED}, with or without `{REQUEST_ID}`") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 import google_crc32c
@@ -12,13 +12,29 @@ from google.protobuf.message import DecodeError
 
 from pipelines.scoring.record_error import RecordError
 from pipelines.scoring.request_format import MOST_BYTES, RequestFormat
-from pipelines.scoring.scoring_request import REQUEST_ID, ScoringRequest
-from sesrec_tf.schema import HistoryShape, request_shapes
+from pipelines.scoring.scoring_request import REQUEST_ID, ScoringRequest, refusals
+from sesrec_tf.data.query_words import SEPARATOR
+from sesrec_tf.requests.ranking_request import RankingRequest
+from sesrec_tf.requests.request_error import RequestError
+from sesrec_tf.requests.search import Search
+from sesrec_tf.schema import (
+    CANDIDATES,
+    CLICKED_ITEMS,
+    QUERIES,
+    QUERY_SOURCES,
+    REC_ITEMS,
+    USER,
+    HistoryShape,
+    request_shapes,
+)
 
 _HEAD = struct.Struct("<QI")
 _CHECKSUM = struct.Struct("<I")
 _BLOCK_BYTES = 1 << 20
 _EXPECTED = "a serialized tf.Example of the signature `examples`"
+_SESSION_LISTS = (QUERY_SOURCES, CLICKED_ITEMS)
+
+Lists = Mapping[str, Sequence[str]]
 
 
 class TfRecords(RequestFormat):
@@ -68,11 +84,42 @@ class TfRecords(RequestFormat):
         if len(ids) > 1:
             raise RecordError(f"`{REQUEST_ID}` is more than one value", "one, or none")
         lists = {name: _texts(features, name) for name in names}
-        return ScoringRequest.from_lists(lists, ids[0] if ids else None)
+        with refusals():
+            return ScoringRequest.of(_ranking_request(lists), ids[0] if ids else None)
 
     def shown(self, record: bytes) -> str:
         """See `RequestFormat`."""
         return repr(self.beginning(record))[2:-1]
+
+
+def _ranking_request(lists: Lists) -> RankingRequest:
+    users, sessions = lists[USER], len(lists[QUERIES])
+    if len(users) != 1:
+        wrong = "more than one value" if users else "missing"
+        raise RecordError(f"`{USER}` is {wrong}", "one id")
+    for name in _SESSION_LISTS:
+        if len(lists[name]) not in (0, sessions):
+            raise RecordError(
+                f"`{name}` is not as long as `{QUERIES}`",
+                "a value for each query, empty where there is none, or no list",
+            )
+    return RankingRequest(
+        user=users[0],
+        candidates=tuple(lists[CANDIDATES]),
+        rec_items=tuple(lists[REC_ITEMS]),
+        searches=tuple(_searches(lists)),
+    )
+
+
+def _searches(lists: Lists) -> Iterator[Search]:
+    queries = lists[QUERIES]
+    none = [""] * len(queries)
+    columns = (lists[QUERY_SOURCES] or none, lists[CLICKED_ITEMS] or none)
+    for position, (query, source, clicks) in enumerate(zip(queries, *columns, strict=True)):
+        try:
+            yield Search(query, source, tuple(filter(None, clicks.split(SEPARATOR))))
+        except RequestError as error:
+            raise error.within(f"searches[{position}]") from error
 
 
 def _texts(features: tf.train.Features, name: str) -> list[str]:

@@ -9,20 +9,26 @@ import numpy as np
 
 from serving.client.answer_tensors import Array, answer_array
 from serving.client.explanation import ExplainedEvent, Explanation, InterestWeights
-from serving.client.ranking_signature import RankingSignature, output_dtypes
+from serving.client.ranking_signature import RankingSignature
 from serving.client.recommendation import Recommendation
 from serving.client.request_tensors import recent
 from serving.client.scored_candidate import ScoredCandidate
 from sesrec_tf.requests.ranking_request import RankingRequest
 from sesrec_tf.requests.search import Search
 from sesrec_tf.signatures import (
+    DISSIMILAR,
     EXPLAIN,
+    INTEREST_WEIGHTS,
     INTERESTS,
     ITEMS,
     PROBABILITIES,
     RECOMMEND,
     SCORES,
     SERVING_DEFAULT,
+    SIMILAR,
+    WEIGHTS,
+    explained,
+    output_dtypes,
 )
 
 
@@ -79,10 +85,11 @@ def _events(
 ) -> tuple[ExplainedEvent, ...]:
     width = len(history) if length is None else length
     weights, similar, dissimilar = (
-        _output(outputs, EXPLAIN, f"{side}_{name}", (1, width))[0].tolist()
-        for name in ("weights", "similar", "dissimilar")
+        _output(outputs, EXPLAIN, explained(side, name), (1, width))[0].tolist()
+        for name in (WEIGHTS, SIMILAR, DISSIMILAR)
     )
-    interests = _output(outputs, EXPLAIN, f"{side}_interests", (1, width, len(INTERESTS)))[0]
+    shape = (1, width, len(INTERESTS))
+    interests = _output(outputs, EXPLAIN, explained(side, INTEREST_WEIGHTS), shape)[0]
     seen = recent(history, length)
     first = len(history) - len(seen)
     return tuple(

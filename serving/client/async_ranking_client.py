@@ -9,7 +9,13 @@ from typing import Any
 
 import grpc
 
-from serving.client.client_base import ClientBase, batches, by_falling_score
+from serving.client.client_base import (
+    ClientBase,
+    batches,
+    by_falling_score,
+    ranking_request,
+    recommendation_request,
+)
 from serving.client.explanation import Explanation
 from serving.client.model_metadata import ModelMetadata
 from serving.client.model_operations import Operation, Result
@@ -19,7 +25,6 @@ from serving.client.serving_error import ServingError
 from serving.client.version_status import VersionStatus
 from sesrec_tf.errors import InputError
 from sesrec_tf.requests.ranking_request import RankingRequest
-from sesrec_tf.requests.recommendation_request import RecommendationRequest
 from sesrec_tf.requests.search import Search
 
 
@@ -50,7 +55,7 @@ class AsyncRankingClient(ClientBase):
         timeout: float | None = None,
     ) -> list[ScoredCandidate]:
         """See `RankingClient.rank`."""
-        request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
+        request = ranking_request(user, rec_items, searches, candidates)
         return by_falling_score((await self.score([request], timeout=timeout))[0])
 
     async def score(
@@ -79,7 +84,7 @@ class AsyncRankingClient(ClientBase):
         timeout: float | None = None,
     ) -> Explanation:
         """See `RankingClient.explain`."""
-        request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
+        request = ranking_request(user, rec_items, searches, candidates)
         return await self._run(self._operations.explain(request, self._deadline(timeout)))
 
     async def recommend(
@@ -91,7 +96,7 @@ class AsyncRankingClient(ClientBase):
         timeout: float | None = None,
     ) -> list[Recommendation]:
         """See `RankingClient.recommend`."""
-        request = RecommendationRequest(user, tuple(rec_items), tuple(searches))
+        request = recommendation_request(user, rec_items, searches)
         return await self._run(self._operations.recommend(request, self._deadline(timeout)))
 
     async def predict(

@@ -9,10 +9,13 @@ from serving.client.endpoint import DEFAULT_MESSAGE_BYTES, Endpoint
 from serving.client.model_operations import ModelOperations
 from serving.client.model_selection import ModelSelection
 from serving.client.scored_candidate import ScoredCandidate
+from serving.client.setting_checks import check_integer
 from serving.client.tls_settings import TlsSettings
-from sesrec_tf.errors import InputError
 from sesrec_tf.requests.ranking_request import RankingRequest
+from sesrec_tf.requests.recommendation_request import RecommendationRequest
+from sesrec_tf.requests.request_checks import checked_list
 from sesrec_tf.requests.request_error import RequestError
+from sesrec_tf.requests.search import Search
 
 
 class ClientBase:
@@ -36,7 +39,7 @@ class ClientBase:
         timeout: as given.
 
     Raises:
-        InputError: for a setting out of range.
+        InputError: for a setting out of range or of another type.
     """
 
     def __init__(
@@ -76,16 +79,43 @@ def batches(
     """Position of the first request of every batch, and the batch.
 
     Raises:
-        InputError: for a batch size below 1, or what is no request.
+        InputError: for a batch size below 1, or what is no list of requests.
     """
-    if batch_size < 1:
-        raise InputError(f"`batch_size` should be positive. Received: {batch_size}.")
-    for position, request in enumerate(requests):
+    check_integer("batch_size", batch_size, 1, 2**31 - 1)
+    listed = checked_list("requests", "requests", requests)
+    for position, request in enumerate(listed):
         if not isinstance(request, RankingRequest):
             raise RequestError(
                 f"requests[{position}]", f"should be a RankingRequest. Received: {request!r}."
             )
-    return ((i, requests[i : i + batch_size]) for i in range(0, len(requests), batch_size))
+    return ((i, listed[i : i + batch_size]) for i in range(0, len(listed), batch_size))
+
+
+def ranking_request(
+    user: str, rec_items: Sequence[str], searches: Sequence[Search], candidates: Sequence[str]
+) -> RankingRequest:
+    """From arguments in the order of a client's methods.
+
+    Raises:
+        RequestError: for what is no list, and as `RankingRequest`.
+    """
+    return RankingRequest(
+        user,
+        checked_list("candidates", "ids", candidates),
+        checked_list("rec_items", "ids", rec_items),
+        checked_list("searches", "searches", searches),
+    )
+
+
+def recommendation_request(
+    user: str, rec_items: Sequence[str], searches: Sequence[Search]
+) -> RecommendationRequest:
+    """As `ranking_request`, without candidates."""
+    return RecommendationRequest(
+        user,
+        checked_list("rec_items", "ids", rec_items),
+        checked_list("searches", "searches", searches),
+    )
 
 
 def by_falling_score(scored: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:

@@ -15,7 +15,7 @@ from serving.client.client_flags import add_client_flags, client_settings
 from serving.client.explanation import ExplainedEvent, Explanation
 from serving.client.ranking_client import RankingClient
 from serving.client.recommendation import Recommendation
-from serving.client.request_input import add_request_flags, read_requests
+from serving.client.request_input import add_request_flags, read_requests, refuse_requests
 from serving.client.scored_candidate import ScoredCandidate
 from sesrec_tf.requests.ranking_request import RankingRequest
 from sesrec_tf.requests.recommendation_request import RecommendationRequest
@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = _parser().parse_args(argv)
     requests = None
-    if not arguments.status:
+    if arguments.status:
+        refuse_requests(arguments)
+    else:
         requests = read_requests(arguments, with_candidates=not arguments.recommend)
     with RankingClient(**client_settings(arguments)) as client:
         if requests is None:

@@ -34,6 +34,7 @@ class Deadline:
 
 def checked_timeout(seconds: float) -> float:
     """Raises an InputError unless `seconds` is a positive number below a year."""
-    if not 0 < seconds < 365 * 24 * 3600:
-        raise InputError(f"`timeout` should be positive seconds. Received: {seconds}.")
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < 365 * 24 * 3600:
+        raise InputError(f"`timeout` should be positive seconds. Received: {seconds!r}.")
     return seconds

@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from serving.client.setting_checks import check_integer, check_text
 from serving.client.tls_settings import TlsSettings
 from sesrec_tf.errors import InputError
 
-SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
+MODEL_SERVICE = "tensorflow.serving.ModelService"
 
 MAXIMUM_RETRIES = 4
 """gRPC makes at most five attempts, whatever it is asked for."""
@@ -35,7 +37,7 @@ class Endpoint:
         max_request_bytes, max_response_bytes: largest message sent and received.
 
     Raises:
-        InputError: for a setting out of range.
+        InputError: for a setting out of range or of another type.
     """
 
     target: str
@@ -45,6 +47,7 @@ class Endpoint:
     max_response_bytes: int = DEFAULT_MESSAGE_BYTES
 
     def __post_init__(self) -> None:
+        check_text("target", self.target)
         object.__setattr__(self, "target", self.target.removeprefix("grpc://"))
         if ":" not in self.target:
             raise InputError(
@@ -55,9 +58,9 @@ class Endpoint:
             ("max_request_bytes", 1, _LARGEST_MESSAGE),
             ("max_response_bytes", 1, _LARGEST_MESSAGE),
         ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InputError(f"`{name}` should be in [{low}, {high}]. Received: {value}.")
+            check_integer(name, getattr(self, name), low, high)
+        if self.tls is not None and not isinstance(self.tls, TlsSettings):
+            raise InputError(f"`tls` should be a TlsSettings or None. Received: {self.tls!r}.")
 
     def open(self, library: Any) -> Any:
         """A new channel.
@@ -85,7 +88,9 @@ class Endpoint:
         ]
 
     def _service_config(self) -> dict[str, Any]:
-        method: dict[str, Any] = {"name": [{"service": service} for service in SERVICES]}
+        method: dict[str, Any] = {
+            "name": [{"service": PREDICTION_SERVICE}, {"service": MODEL_SERVICE}]
+        }
         if self.retries:
             method["retryPolicy"] = {
                 "maxAttempts": 1 + self.retries,

@@ -12,6 +12,7 @@ from serving.client import wire_messages as wire
 from serving.client.answers import read_explanation, read_recommendations, read_scores
 from serving.client.call import Call
 from serving.client.deadline import Deadline
+from serving.client.endpoint import MODEL_SERVICE, PREDICTION_SERVICE
 from serving.client.explanation import Explanation
 from serving.client.model_metadata import ModelMetadata
 from serving.client.model_selection import ModelSelection
@@ -29,9 +30,6 @@ from sesrec_tf.signatures import EXPLAIN, RECOMMEND, SERVING_DEFAULT
 Result = TypeVar("Result")
 Operation = Generator[Call, Any, Result]
 """Yields a call, is sent its answer or thrown its `ServingError`, and returns the result."""
-
-PREDICTION_SERVICE = "/tensorflow.serving.PredictionService"
-MODEL_SERVICE = "/tensorflow.serving.ModelService"
 
 _MISSING = {
     EXPLAIN: "A model without co-attention explains nothing; neither does an export of an "
@@ -80,13 +78,17 @@ class ModelOperations:
     def recommend(
         self, request: RecommendationRequest, deadline: Deadline
     ) -> Operation[list[Recommendation]]:
-        """The best items of the catalogue."""
+        """The best items of the catalogue, without any of the whole history."""
 
         def inputs(signature: RankingSignature) -> dict[str, Any]:
             return history_tensors([request], signature)
 
         response, _ = yield from self._predict(RECOMMEND, inputs, deadline)
-        return self._read(read_recommendations, response)
+        clicked = {item for search in request.searches for item in search.clicked_items}
+        # The model was sent the last events and the first clicks only.
+        past = {*request.rec_items, *clicked}
+        best = self._read(read_recommendations, response)
+        return [recommendation for recommendation in best if recommendation.item not in past]
 
     def predict(
         self, name: str, inputs: Mapping[str, Any], outputs: Sequence[str], deadline: Deadline
@@ -101,7 +103,7 @@ class ModelOperations:
         message = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
         self.model.write(message.model_spec)
         response = yield Call(
-            f"{PREDICTION_SERVICE}/GetModelMetadata",
+            f"/{PREDICTION_SERVICE}/GetModelMetadata",
             message,
             wire.GetModelMetadataResponse,
             deadline,
@@ -119,7 +121,7 @@ class ModelOperations:
         message = wire.GetModelStatusRequest()
         self.model.write(message.model_spec)
         response = yield Call(
-            f"{MODEL_SERVICE}/GetModelStatus", message, wire.GetModelStatusResponse, deadline
+            f"/{MODEL_SERVICE}/GetModelStatus", message, wire.GetModelStatusResponse, deadline
         )
         return sorted(VersionStatus.from_message(s) for s in response.model_version_status)
 
@@ -181,7 +183,7 @@ class ModelOperations:
         self.model.write(message.model_spec, name)
         for input_, tensor in inputs.items():
             message.inputs[input_].CopyFrom(tensor)
-        return Call(f"{PREDICTION_SERVICE}/Predict", message, wire.PredictResponse, deadline)
+        return Call(f"/{PREDICTION_SERVICE}/Predict", message, wire.PredictResponse, deadline)
 
     def _read(self, read: Callable[..., Result], response: Any, *arguments: Any) -> Result:
         try:

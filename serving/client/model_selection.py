@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from serving.client.setting_checks import check_integer, check_text
 from sesrec_tf.errors import InputError
 
 
@@ -18,7 +19,7 @@ class ModelSelection:
         label: such as `stable` or `canary`, as the server's `models.config` assigns them.
 
     Raises:
-        InputError: for no name, a negative version, or both a version and a label.
+        InputError: for no name, a negative version, both a version and a label, or another type.
     """
 
     name: str = "sesrec"
@@ -26,19 +27,16 @@ class ModelSelection:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise InputError("`model_name` should not be empty. Received: ''.")
-        if self.label == "":
-            raise InputError("`version_label` should not be empty. Received: ''.")
+        check_text("model_name", self.name)
+        if self.label is not None:
+            check_text("version_label", self.label)
         if self.version is not None and self.label is not None:
             raise InputError(
                 "either `version` or `version_label` chooses a version. Received both: "
                 f"{self.version} and {self.label!r}."
             )
-        if self.version is not None and not 0 <= self.version < 2**63:
-            raise InputError(
-                f"`version` should be a number of a version, 0 or more. Received: {self.version}."
-            )
+        if self.version is not None:
+            check_integer("version", self.version, 0, 2**63 - 1)
 
     def write(self, spec: Any, signature: str = "") -> None:
         """Fills a `ModelSpec`."""
@@ -48,7 +46,3 @@ class ModelSelection:
             spec.version.value = self.version
         if self.label is not None:
             spec.version_label = self.label
-
-    def __str__(self) -> str:
-        chosen = f" version {self.version}" if self.version is not None else ""
-        return f"{self.name}{chosen}" if self.label is None else f"{self.name} {self.label!r}"

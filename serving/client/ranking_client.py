@@ -8,7 +8,14 @@ from typing import Any
 
 import grpc
 
-from serving.client.client_base import ClientBase, batches, by_falling_score
+from serving.client.call import Call
+from serving.client.client_base import (
+    ClientBase,
+    batches,
+    by_falling_score,
+    ranking_request,
+    recommendation_request,
+)
 from serving.client.explanation import Explanation
 from serving.client.model_metadata import ModelMetadata
 from serving.client.model_operations import Operation, Result
@@ -16,8 +23,8 @@ from serving.client.recommendation import Recommendation
 from serving.client.scored_candidate import ScoredCandidate
 from serving.client.serving_error import ServingError
 from serving.client.version_status import VersionStatus
+from sesrec_tf.errors import InputError
 from sesrec_tf.requests.ranking_request import RankingRequest
-from sesrec_tf.requests.recommendation_request import RecommendationRequest
 from sesrec_tf.requests.search import Search
 
 
@@ -39,6 +46,7 @@ class RankingClient(ClientBase):
 
     def _start(self) -> None:
         self._channel = self.endpoint.open(grpc)
+        self._closed = False
 
     def rank(
         self,
@@ -58,7 +66,7 @@ class RankingClient(ClientBase):
             candidates: `K` item ids.
             timeout: seconds for this answer instead of the client's.
         """
-        request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
+        request = ranking_request(user, rec_items, searches, candidates)
         return by_falling_score(self.score([request], timeout=timeout)[0])
 
     def score(
@@ -92,7 +100,7 @@ class RankingClient(ClientBase):
 
         Arguments as in `rank`; the weights of the three interests are for the first candidate.
         """
-        request = RankingRequest(user, tuple(candidates), tuple(rec_items), tuple(searches))
+        request = ranking_request(user, rec_items, searches, candidates)
         return self._run(self._operations.explain(request, self._deadline(timeout)))
 
     def recommend(
@@ -105,9 +113,11 @@ class RankingClient(ClientBase):
     ) -> list[Recommendation]:
         """The best items of the catalogue by falling score, without those of the histories.
 
-        How many there are at most was fixed when the model was exported.
+        At most `k`, fixed when the model was exported. The model leaves out the part of the
+        histories that it sees; of its `k` items, those of the rest are dropped here, so that an
+        answer may hold fewer.
         """
-        request = RecommendationRequest(user, tuple(rec_items), tuple(searches))
+        request = recommendation_request(user, rec_items, searches)
         return self._run(self._operations.recommend(request, self._deadline(timeout)))
 
     def predict(
@@ -118,7 +128,8 @@ class RankingClient(ClientBase):
         *,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        """Raw outputs of any signature for raw inputs, `TensorProto`s of `serving.wire_messages`.
+        """Raw outputs of any signature for raw inputs, `TensorProto`s of
+        `serving.client.wire_messages`.
 
         Args:
             signature: its name.
@@ -141,7 +152,8 @@ class RankingClient(ClientBase):
         return self._run(self._operations.metadata(self._deadline(timeout)))
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; a later call raises an `InputError`."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> RankingClient:
@@ -160,7 +172,7 @@ class RankingClient(ClientBase):
             call = next(operation)
             while True:
                 try:
-                    answer = call.start(self._channel, self.endpoint)
+                    answer = self._answer(call)
                 except grpc.RpcError as error:
                     failure = ServingError.from_rpc(self.endpoint.target, error)
                     failure.__cause__ = error
@@ -169,3 +181,15 @@ class RankingClient(ClientBase):
                     call = operation.send(answer)
         except StopIteration as end:
             return end.value
+
+    def _answer(self, call: Call) -> Any:
+        try:
+            return call.start(self._channel, self.endpoint)
+        except ValueError as error:
+            # This is how gRPC refuses a call on a closed channel, even if closed meanwhile.
+            if not self._closed:
+                raise
+            raise InputError(
+                "a RankingClient cannot be used once it is closed. Received a call; make another "
+                "client."
+            ) from error

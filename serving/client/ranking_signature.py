@@ -8,13 +8,10 @@ from serving.client.model_metadata import SignatureMetadata, TensorMetadata
 from sesrec_tf import schema
 from sesrec_tf.errors import InputError
 from sesrec_tf.signatures import (
-    EXPLAIN,
-    ITEMS,
-    PROBABILITIES,
     RECOMMEND,
-    SCORES,
     SERVING_DEFAULT,
     explanation_shapes,
+    output_dtypes,
     recommend_shapes,
 )
 
@@ -60,18 +57,6 @@ class RankingSignature:
             clicks=_width(signature, schema.CLICKED_ITEMS, 2),
             candidates=_width(signature, schema.CANDIDATES, 1),
         )
-
-
-def output_dtypes(name: str) -> dict[str, str]:
-    """Dtype of every output of a signature, by name."""
-    dtypes = {SCORES: "float32", PROBABILITIES: "float32"}
-    if name == RECOMMEND:
-        return {ITEMS: "string", **dtypes}
-    if name == EXPLAIN:
-        for output in explanation_shapes(_SHAPE):
-            is_weight = output.endswith(("_weights", "_interests"))
-            dtypes[output] = "float32" if is_weight else "int32"
-    return dtypes
 
 
 def output_names(name: str) -> list[str]:

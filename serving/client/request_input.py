@@ -53,6 +53,14 @@ def read_requests(arguments: argparse.Namespace, with_candidates: bool) -> list[
     return [RankingRequest(arguments.user, tuple(arguments.candidates), *_history(arguments))]
 
 
+def refuse_requests(arguments: argparse.Namespace) -> None:
+    """Raises an InputError if a request is given beside --status, which wants none."""
+    given = [name for name in (*_INLINE, "request") if getattr(arguments, name) is not None]
+    if given:
+        flag = given[0].replace("_", "-")
+        raise InputError(f"--status is about versions, not about a user; leave out --{flag}.")
+
+
 def _history(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[Search, ...]]:
     searches = tuple(_parse_search(text) for text in arguments.search or ())
     return tuple(arguments.rec_items or ()), searches
@@ -66,9 +74,14 @@ def _parse_search(text: str) -> Search:
 
 def _from_file(file: str, with_candidates: bool) -> list[Any]:
     try:
-        content: Any = json.loads(
-            sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-        )
+        # Text of standard input would have the locale's encoding.
+        encoded = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        content: Any = json.loads(encoded.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"requests from {file} should be UTF-8. Received: byte "
+            f"0x{encoded[error.start]:02x} at offset {error.start}. Convert them."
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read requests from {file}: {error}. See --help.") from error
     parse = RankingRequest.from_dict if with_candidates else _without_candidates

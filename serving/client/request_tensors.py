@@ -15,7 +15,7 @@ from sesrec_tf.requests.request_error import RequestError
 
 Event = TypeVar("Event")
 
-PADDING = ""
+_FILLER = ""
 """What fills a history or a list of candidates up to its width."""
 
 
@@ -63,7 +63,7 @@ def history_tensors(
     search_length = _width(signature.search_length, [len(r.searches) for r in requests])
     clicks = _width(signature.clicks, [len(s.clicked_items) for r in requests for s in r.searches])
     searches = [recent(r.searches, search_length) for r in requests]
-    no_clicks = [PADDING] * clicks
+    no_clicks = [_FILLER] * clicks
     batch = len(requests)
     clicked_items = [
         _pad([_pad(s.clicked_items[:clicks], clicks) for s in row], search_length, no_clicks)
@@ -117,7 +117,7 @@ def _candidate_width(fixed: int | None, requests: Sequence[RankingRequest], firs
     return longest if fixed is None else fixed
 
 
-def _pad(values: Sequence[Any], width: int, filler: Any = PADDING) -> list[Any]:
+def _pad(values: Sequence[Any], width: int, filler: Any = _FILLER) -> list[Any]:
     return [*values, *[filler] * (width - len(values))]
 
 

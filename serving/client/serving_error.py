@@ -19,7 +19,11 @@ _TLS_ADVICE = (
     "Does it speak TLS, with a certificate of the given root for the given name "
     "(--root-certificates, --authority)?"
 )
+_QUEUE_ADVICE = "Allow a longer timeout, or run more servers."
 _TLS_FAILURE = re.compile(r"ssl|tls|handshake|certificate|verification", re.IGNORECASE)
+
+_QUEUE_TIMEOUT = "timeout exceeded while waiting in batching queue"
+"""A deadline that TF Serving reports as RESOURCE_EXHAUSTED."""
 
 _INPUT = re.compile(
     r"`(\w+)` should "  # the graph of this project's exports
@@ -69,6 +73,8 @@ class ServingError(InputError):
 def _advice(code: grpc.StatusCode, text: str) -> str:
     if code is grpc.StatusCode.UNAVAILABLE and _TLS_FAILURE.search(text):
         return _TLS_ADVICE
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _QUEUE_TIMEOUT in text:
+        return _QUEUE_ADVICE
     return _ADVICE.get(code, "")
 
 

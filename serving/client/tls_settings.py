@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from serving.client.setting_checks import check_text
 from sesrec_tf.errors import InputError
 
 _PEM = b"-----BEGIN "
@@ -39,11 +40,22 @@ class TlsSettings:
             )
         for name in ("root_certificates", "client_certificate", "client_key"):
             content = getattr(self, name)
-            if content is not None and _PEM not in content:
+            if content is None:
+                continue
+            if not isinstance(content, bytes):
+                # Not the content itself: it may be a key.
+                raise InputError(
+                    f"`{name}` should be bytes of PEM. Received: {type(content).__name__}. "
+                    "Read files with TlsSettings.from_files."
+                )
+            if _PEM not in content:
                 raise InputError(
                     f"`{name}` should be PEM, with a line {_PEM.decode()}…-----. Received "
                     f"{len(content)} bytes without one."
                 )
+
+        if self.authority is not None:
+            check_text("authority", self.authority)
 
     @classmethod
     def from_files(

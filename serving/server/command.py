@@ -17,12 +17,12 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 from serving.server.batch_scheduler import BatchScheduler
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.config_watcher import ConfigWatcher
-from serving.server.development_server import DevelopmentServer
+from serving.server.development_server import WORKERS, DevelopmentServer
 from serving.server.model_catalog import ModelCatalog
 from serving.server.model_config import one_model, read_models
 from serving.server.model_manager import ModelManager
 from serving.server.servable import Servable
-from serving.server.server_flags import WORKERS, server_parser
+from serving.server.server_flags import server_parser
 from serving.server.status_error import StatusError
 from sesrec_tf.errors import InputError
 

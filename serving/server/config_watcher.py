@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
 from serving.server.model_catalog import ModelCatalog
+from serving.server.repeated_call import RepeatedCall
 from serving.server.status_error import StatusError
 from sesrec_tf.errors import InputError
 
@@ -36,8 +36,7 @@ class ConfigWatcher:
         self._models = models
         self._read = read
         self._told = ""
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._watching = RepeatedCall(self.look, "configuration")
 
     def look(self) -> None:
         """Reads the configuration once and applies it if it has changed."""
@@ -56,17 +55,8 @@ class ConfigWatcher:
 
     def watch(self, seconds: float) -> None:
         """Looks every so many seconds from now on."""
-        self._thread = threading.Thread(
-            target=self._repeat, args=(seconds,), name="configuration", daemon=True
-        )
-        self._thread.start()
+        self._watching.start(seconds)
 
     def stop(self) -> None:
         """Ends the watching, after the loading that may be under way."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _repeat(self, seconds: float) -> None:
-        while not self._stopped.wait(seconds):
-            self.look()
+        self._watching.stop()

@@ -17,6 +17,15 @@ from serving.server.rest_api import RestApi
 from serving.server.rest_server import RestServer
 from sesrec_tf.errors import InputError
 
+WORKERS = 4
+"""Requests computed at the same time, unless they wait in batches."""
+
+MAX_PENDING = 100
+"""Requests that may wait for a worker."""
+
+MAX_MESSAGE_MIB = 64
+"""Largest request and largest response."""
+
 GRACE_SECONDS = 5.0
 """Time that requests under way have to end when the server stops."""
 
@@ -46,10 +55,10 @@ class DevelopmentServer:
         self,
         host: str = "127.0.0.1",
         port: int = 0,
-        workers: int = 4,
-        max_message_bytes: int = 64 << 20,
+        workers: int = WORKERS,
+        max_message_bytes: int = MAX_MESSAGE_MIB << 20,
         *,
-        max_pending: int = 100,
+        max_pending: int = MAX_PENDING,
         rest_port: int | None = None,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
@@ -129,13 +138,13 @@ def _bind(server: grpc.Server, host: str, port: int) -> str:
     try:
         bound = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        raise unusable(host, port) from error
+        raise _unusable(host, port) from error
     if bound == 0:
-        raise unusable(host, port)
+        raise _unusable(host, port)
     return f"{host}:{bound}"
 
 
-def unusable(host: str, port: int) -> InputError:
+def _unusable(host: str, port: int) -> InputError:
     """The error of an address that cannot be bound."""
     return InputError(
         f"cannot listen on {host}:{port}: the port is in use, or the address is not this "

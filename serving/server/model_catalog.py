@@ -14,6 +14,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
 from serving.server.model_config import check_models, unavailable_label
 from serving.server.model_manager import ModelManager, not_found
+from serving.server.repeated_call import RepeatedCall
 from serving.server.servable import Servable
 from serving.server.status_error import StatusError, invalid_argument
 from sesrec_tf.errors import InputError
@@ -44,8 +45,7 @@ class ModelCatalog:
         self._managers: dict[str, ModelManager] = {}
         self._labels: dict[str, Labels] = {}
         self._configuring = threading.Lock()
-        self._stopped = threading.Event()
-        self._watcher: threading.Thread | None = None
+        self._watching = RepeatedCall(self._look, "versions")
 
     @classmethod
     def of(cls, manager: ModelManager) -> ModelCatalog:
@@ -124,21 +124,15 @@ class ModelCatalog:
 
     def watch(self, seconds: float) -> None:
         """Looks for new and removed versions from now on, every so many seconds."""
-        self._watcher = threading.Thread(
-            target=self._look, args=(seconds,), name="versions", daemon=True
-        )
-        self._watcher.start()
+        self._watching.start(seconds)
 
     def stop(self) -> None:
         """Ends the watching, after the loading that may be under way."""
-        self._stopped.set()
-        if self._watcher is not None:
-            self._watcher.join()
+        self._watching.stop()
 
-    def _look(self, seconds: float) -> None:
-        while not self._stopped.wait(seconds):
-            for manager in self.managers:
-                manager.update()
+    def _look(self) -> None:
+        for manager in self.managers:
+            manager.update()
 
     def _checked_labels(self, model: ModelConfig) -> Labels:
         known, manager = self._labels.get(model.name, {}), self._managers.get(model.name)

@@ -86,19 +86,6 @@ class ModelManager:
         with self._changed:
             return sorted(version.number for version in self._available())
 
-    def load_latest(self) -> Servable:
-        """Updates; returns the highest version that the policy asks for.
-
-        Raises:
-            InputError: if it cannot be loaded or a warm-up request fails.
-        """
-        self.update()
-        with self._changed:
-            highest = max(self._wanted(), key=lambda version: version.number, default=None)
-        if highest is None or highest.servable is None:
-            raise self._unserved(highest)
-        return highest.servable
-
     def load_any(self) -> None:
         """Updates.
 

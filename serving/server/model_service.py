@@ -10,6 +10,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.model_catalog import ModelCatalog
+from serving.server.model_spec import model_spec
 from serving.server.status_error import answer, invalid_argument
 
 
@@ -47,10 +48,8 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         Raises:
             StatusError: INVALID_ARGUMENT or NOT_FOUND.
         """
-        if not request.HasField("model_spec"):
-            raise invalid_argument("Missing ModelSpec")
         return get_model_status_pb2.GetModelStatusResponse(
-            model_version_status=self._catalog.statuses(request.model_spec)
+            model_version_status=self._catalog.statuses(model_spec(request))
         )
 
     def _reload(

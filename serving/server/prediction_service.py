@@ -13,6 +13,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.model_catalog import ModelCatalog
+from serving.server.model_spec import model_spec
 from serving.server.status_error import answer, invalid_argument
 
 SIGNATURE_FIELD = "signature_def"
@@ -56,9 +57,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         Raises:
             StatusError: as `ModelCatalog.lease` and `Servable.predict`.
         """
-        if not request.HasField("model_spec"):
-            raise invalid_argument("Missing ModelSpec")
-        with self._catalog.lease(request.model_spec) as servable:
+        with self._catalog.lease(model_spec(request)) as servable:
             return servable.predict(request, deadline)
 
     def metadata(
@@ -69,8 +68,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         Raises:
             StatusError: INVALID_ARGUMENT for another metadata field, or as `ModelCatalog.lease`.
         """
-        if not request.HasField("model_spec"):
-            raise invalid_argument("Missing ModelSpec")
+        spec = model_spec(request)
         if not request.metadata_field:
             raise invalid_argument(
                 "GetModelMetadataRequest must specify at least one metadata_field"
@@ -80,10 +78,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 raise invalid_argument(f"Metadata field {field} is not supported")
         signatures = get_model_metadata_pb2.SignatureDefMap()
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        with self._catalog.lease(request.model_spec) as servable:
+        with self._catalog.lease(spec) as servable:
             for name, signature in servable.signatures.items():
                 signatures.signature_def[name].CopyFrom(signature)
             response.model_spec.version.value = servable.version
-        response.model_spec.name = request.model_spec.name
+        response.model_spec.name = spec.name
         response.metadata[SIGNATURE_FIELD].Pack(signatures)
         return response

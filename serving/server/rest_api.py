@@ -22,8 +22,8 @@ from serving.server.model_catalog import ModelCatalog
 from serving.server.model_service import ModelService
 from serving.server.prediction_service import SIGNATURE_FIELD, PredictionService
 from serving.server.rest_predict_json import Infos, format_answer, parse_request
-from serving.server.servable import DEFAULT_SIGNATURE
 from serving.server.status_error import StatusError, invalid_argument
+from sesrec_tf.signatures import SERVING_DEFAULT
 
 LOG = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class RestApi:
         return format_answer(response.outputs, by_row)
 
     def _inputs(self, spec: model_pb2.ModelSpec, signature: str) -> Infos:
-        name = signature or DEFAULT_SIGNATURE
+        name = signature or SERVING_DEFAULT
         with self._catalog.lease(spec) as servable:
             if name not in servable.signatures:
                 raise invalid_argument(

@@ -8,6 +8,7 @@ Forms and messages follow `json_tensor.cc` of TF Serving. By row: `instances`, a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,8 +159,8 @@ def _add(
         raise invalid_argument(f"JSON object: does not have named input: {name}")
     shape, flat = flatten(value, _dtype(infos[name]))
     known = shapes.setdefault(name, shape)
-    if len(flat) != _count(known):
-        raise invalid_argument(f"Expecting tensor size: {_count(known)} but got: {len(flat)}")
+    if len(flat) != math.prod(known):
+        raise invalid_argument(f"Expecting tensor size: {math.prod(known)} but got: {len(flat)}")
     if shape != known:
         raise invalid_argument(f"Expecting shape {_brackets(known)} but got: {_brackets(shape)}")
     values.setdefault(name, []).extend(flat)
@@ -214,13 +215,6 @@ def _unusable(document: Any, reason: str) -> StatusError:
 
 def _dtype(info: meta_graph_pb2.TensorInfo) -> tf.DType:
     return tf.dtypes.as_dtype(info.dtype)
-
-
-def _count(shape: list[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
 
 
 def _brackets(shape: list[int]) -> str:

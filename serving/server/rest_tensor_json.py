@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
+from serving.server.dtype_names import name_in_cpp
 from serving.server.status_error import StatusError, invalid_argument
 from serving.server.tensor_encoding import encode_tensor
 
@@ -20,7 +21,6 @@ _BYTES_SUFFIX = "_bytes"
 """End of the names of string outputs that are sent in base64."""
 
 _INTEGERS = (tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint32, tf.uint64)
-_NAMES_IN_CPP = {tf.float32: "float", tf.float64: "double"}
 _JSON_TYPES = {
     type(None): "Null",
     dict: "Object",
@@ -124,11 +124,11 @@ def _element(value: Any, dtype: tf.DType) -> Any:
     else:
         raise StatusError(
             grpc.StatusCode.UNIMPLEMENTED,
-            f"Conversion of JSON Value: {excerpt(value)} to type: {_name(dtype)}",
+            f"Conversion of JSON Value: {excerpt(value)} to type: {name_in_cpp(dtype)}",
         )
     raise invalid_argument(
         f"JSON Value: {excerpt(value)} Type: {_json_type(value)} is not of expected type: "
-        f"{_name(dtype)}"
+        f"{name_in_cpp(dtype)}"
     )
 
 
@@ -151,7 +151,3 @@ def _text(value: bytes, as_bytes: bool) -> Any:
 
 def _json_type(value: Any) -> str:
     return str(value) if isinstance(value, bool) else _JSON_TYPES[type(value)]
-
-
-def _name(dtype: tf.DType) -> str:
-    return str(_NAMES_IN_CPP.get(dtype, dtype.name))

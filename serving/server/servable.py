@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from serving.server.batch_scheduler import BatchScheduler
@@ -21,9 +21,9 @@ from serving.server.tensor_decoding import as_array
 from serving.server.tensor_encoding import encode_tensor
 from serving.server.tensor_validation import check_dtypes, input_tensors, output_names
 from serving.server.version_error import VersionError
-
-DEFAULT_SIGNATURE = "serving_default"
-"""Signature of a request that names none."""
+from sesrec_tf.servable.saved_model import serving_signatures
+from sesrec_tf.signatures import SERVING_DEFAULT
+from sesrec_tf.version_layout import SAVED_MODEL_FILE
 
 Arrays = dict[str, np.ndarray]
 
@@ -74,7 +74,7 @@ class Servable:
             StatusError: FAILED_PRECONDITION for an unknown signature, INVALID_ARGUMENT for inputs
                 or outputs that do not match it, or the status of the failing operation.
         """
-        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        name = request.model_spec.signature_name or SERVING_DEFAULT
         if name not in self.signatures:
             raise StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
@@ -125,9 +125,9 @@ class Servable:
 
 def _read_signatures(path: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
     """Signatures of the graph tagged `serve`, as GetModelMetadata reports them."""
-    file = path / "saved_model.pb"
+    file = path / SAVED_MODEL_FILE
     try:
-        saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+        signatures = serving_signatures(file.read_bytes())
     except OSError as error:
         raise VersionError(
             f"cannot read {file}: {error.strerror}. Expected a SavedModel; export the model again.",
@@ -137,7 +137,8 @@ def _read_signatures(path: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
         raise VersionError(
             f"cannot read {file}: {error}. Expected a SavedModel; export the model again."
         ) from error
-    for graph in saved_model.meta_graphs:
-        if set(graph.meta_info_def.tags) == {tf.saved_model.SERVING}:
-            return dict(graph.signature_def)
-    raise VersionError(f"{file} holds no graph tagged `serve`. Export the model again.")
+    if not signatures:
+        raise VersionError(
+            f"{file} holds no graph tagged `serve` with signatures. Export the model again."
+        )
+    return signatures

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from serving.server.development_server import GRACE_SECONDS
+from serving.server.development_server import (
+    GRACE_SECONDS,
+    MAX_MESSAGE_MIB,
+    MAX_PENDING,
+    WORKERS,
+)
 from serving.server.model_manager import MAXIMUM_RETRIES, RETRY_SECONDS
 
 EXAMPLES = """\
@@ -23,9 +28,6 @@ GetModelStatus and HandleReloadConfigRequest as TF Serving does, so any TF Servi
 instance: python -m serving.client --help
 It is meant for development: no TLS, no authentication. In production run TF Serving.
 """
-
-WORKERS = 4
-"""Requests computed at the same time, unless they wait in batches."""
 
 
 def server_parser(description: str | None) -> argparse.ArgumentParser:
@@ -126,14 +128,14 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-pending",
         type=int,
-        default=100,
+        default=MAX_PENDING,
         metavar="N",
         help="requests that may wait; more are refused at once (default: %(default)s)",
     )
     group.add_argument(
         "--max-message-mb",
         type=int,
-        default=64,
+        default=MAX_MESSAGE_MIB,
         metavar="MIB",
         help="largest request or response (default: %(default)s)",
     )

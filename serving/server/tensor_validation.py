@@ -13,11 +13,9 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.server.dtype_names import name_in_cpp
 from serving.server.status_error import invalid_argument
 from serving.server.tensor_decoding import decode_tensor
-
-_NAMES_IN_CPP = {"float16": "half", "float32": "float", "float64": "double"}
-"""Dtypes whose name in messages of TensorFlow's runtime is not the one in Python."""
 
 
 def input_tensors(
@@ -68,8 +66,8 @@ def check_dtypes(signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np
         received = tf.dtypes.as_dtype(inputs[name].dtype)
         if received != expected:
             raise invalid_argument(
-                f"Expects arg[{position}] to be {_name_in_cpp(expected)} but "
-                f"{_name_in_cpp(received)} is provided"
+                f"Expects arg[{position}] to be {name_in_cpp(expected)} but "
+                f"{name_in_cpp(received)} is provided"
             )
 
 
@@ -107,7 +105,3 @@ def _decode(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
 
 def _braces(names: Iterable[str]) -> str:
     return f"{{{','.join(sorted(names))}}}"
-
-
-def _name_in_cpp(dtype: tf.DType) -> str:
-    return _NAMES_IN_CPP.get(dtype.name, str(dtype.name))

@@ -11,11 +11,10 @@ from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
 )
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.version_layout import version_number
 
 VersionPolicy: TypeAlias = FileSystemStoragePathSourceConfig.ServableVersionPolicy
 """The message of `models.config`: `latest`, `all` or `specific`."""
-
-_LARGEST_VERSION = 2**63 - 1
 
 
 def find_versions(base_path: Path) -> dict[int, Path]:
@@ -24,11 +23,10 @@ def find_versions(base_path: Path) -> dict[int, Path]:
     Raises:
         OSError: if there is no such directory.
     """
-    return {
-        int(child.name): child
-        for child in sorted(base_path.iterdir())
-        if child.is_dir() and _is_version(child.name)
+    numbered = {
+        version_number(child.name): child for child in sorted(base_path.iterdir()) if child.is_dir()
     }
+    return {number: child for number, child in numbered.items() if number is not None}
 
 
 def aspired_versions(policy: VersionPolicy, available: Iterable[int]) -> set[int]:
@@ -58,7 +56,3 @@ def require_versions(base_path: Path) -> None:
             f"{base_path} should hold a version, a directory with an integer name such as "
             f"{base_path / '1'}. Found: {found}. Pass the directory above the version."
         )
-
-
-def _is_version(name: str) -> bool:
-    return name.isascii() and name.isdigit() and int(name) <= _LARGEST_VERSION

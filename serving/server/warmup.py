@@ -11,9 +11,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from serving.server.servable import Servable
 from serving.server.status_error import StatusError
 from serving.server.version_error import VersionError
-
-REQUESTS_FILE = "assets.extra/tf_serving_warmup_requests"
-"""Where TF Serving looks inside a version: a TFRecord file of `PredictionLog` messages."""
+from sesrec_tf.version_layout import WARMUP_FILE
 
 MAXIMUM_RECORDS = 1000
 
@@ -38,7 +36,7 @@ def replay_warmup(servable: Servable) -> int:
 
 
 def _records(servable: Servable) -> Iterator[bytes]:
-    file = servable.path / REQUESTS_FILE
+    file = servable.path / WARMUP_FILE
     if not file.exists():
         return
     remaining = file.stat().st_size
@@ -74,5 +72,5 @@ def _replay(servable: Servable, number: int, record: bytes) -> None:
 def _refusal(servable: Servable, reason: str) -> VersionError:
     return VersionError(
         f"version {servable.version} is not served, because of its warm-up file "
-        f"{servable.path / REQUESTS_FILE}: {reason}. Export the model again."
+        f"{servable.path / WARMUP_FILE}: {reason}. Export the model again."
     )

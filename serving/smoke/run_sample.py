@@ -28,10 +28,11 @@ from sesrec_tf.schema import (
     UNKNOWN,
     USER,
     HistoryShape,
+    batch_shapes,
 )
 from sesrec_tf.servable.raw_requests import UNKNOWN_TEXT, RawRequests
 from sesrec_tf.servable.servable import request_widths
-from sesrec_tf.signatures import REC_WEIGHTS, SEARCH_WEIGHTS
+from sesrec_tf.signatures import SIDES, WEIGHTS, explained
 from sesrec_tf.training.run_directory import RunDirectory
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,7 @@ def run_sample(run: RunDirectory, data: Path | None, number: int) -> tuple[Smoke
         [len(request.rec_items) for request in requests],
         [len(request.searches) for request in requests],
     ]
+    names = [explained(side, WEIGHTS) for side in SIDES]
     scores, weights = _answers(model, batch)
     sample = SmokeSample(
         history=request_widths(history, run.dataset.history),
@@ -66,7 +68,7 @@ def run_sample(run: RunDirectory, data: Path | None, number: int) -> tuple[Smoke
         scores=_cut(scores, [len(request.candidates) for request in requests]),
         weights={
             name: _cut(weights[name], of_side)
-            for name, of_side in zip((REC_WEIGHTS, SEARCH_WEIGHTS), lengths, strict=True)
+            for name, of_side in zip(names, lengths, strict=True)
             if name in weights
         },
     )
@@ -130,14 +132,10 @@ def _drawn(dataset: PreparedDataset, history: HistoryShape, number: int) -> Batc
 
 def _padded(name: str, values: Array, history: HistoryShape) -> Array:
     """As wide as the model's batches."""
-    widths = {
-        REC_ITEMS: (history.rec_length,),
-        QUERIES: (history.search_length,),
-        QUERY_SOURCES: (history.search_length,),
-        QUERY_WORDS: (history.search_length, history.query_words),
-        CLICKED_ITEMS: (history.search_length, history.clicks),
-    }.get(name, values.shape[1:])
-    missing = [(0, width - size) for width, size in zip(widths, values.shape[1:], strict=True)]
+    missing = [
+        (0, 0 if width is None else width - size)
+        for width, size in zip(batch_shapes(history)[name], values.shape[1:], strict=True)
+    ]
     return np.pad(values, [(0, 0), *missing]).astype(np.int32)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -11,16 +10,28 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from serving.client.answer_tensors import answer_array
+from serving.client.answers import read_recommendations
 from serving.client.example_message import serialized_example
 from serving.client.ranking_client import RankingClient
-from serving.client.ranking_signature import RankingSignature
-from serving.client.request_tensors import string_tensor
+from serving.client.ranking_signature import RankingSignature, output_names
+from serving.client.recommendation import Recommendation
+from serving.client.request_tensors import history_tensors, string_tensor
 from serving.client.scored_candidate import ScoredCandidate
+from serving.smoke.answer_checks import check_explained, check_recommended
 from serving.smoke.check_result import ABSENT, FAILED, CheckError, CheckResult, run_check
 from serving.smoke.refusal_checks import RefusalChecks
 from serving.smoke.smoke_sample import SmokeSample
 from sesrec_tf.requests.ranking_request import RankingRequest
-from sesrec_tf.signatures import EXAMPLES, EXPLAIN, RECOMMEND, SCORES, SERVING_DEFAULT
+from sesrec_tf.signatures import (
+    EXAMPLES,
+    EXPLAIN,
+    RECOMMEND,
+    SCORES,
+    SERVING_DEFAULT,
+    SIDES,
+    WEIGHTS,
+    explained,
+)
 
 CONCURRENT_CALLS = 8
 BATCHING_TOLERANCE = 1e-5
@@ -122,10 +133,9 @@ class SmokeChecks:
                 request.user, request.rec_items, request.searches, request.candidates
             )
             scores.append([candidate.score for candidate in answer.candidates])
-            for name, events in (
-                ("rec_weights", answer.rec_events),
-                ("search_weights", answer.search_events),
-            ):
+            for side, events in zip(SIDES, (answer.rec_events, answer.search_events), strict=True):
+                check_explained(request, events, self._tolerance)
+                name = explained(side, WEIGHTS)
                 received = [event.weight for event in events]
                 expected = self._sample.weights[name][row] if name in self._sample.weights else ()
                 worst = max(worst, _difference([received], [expected or received]))
@@ -137,9 +147,9 @@ class SmokeChecks:
         """Items are new, distinct, by falling score, and score as when they are ranked."""
         worst, number = 0.0, 0
         for request in self._sample.requests:
-            best = self._client.recommend(request.user, request.rec_items, request.searches)
+            best = self._recommended(request)
             items, scores = [row.item for row in best], [row.score for row in best]
-            _check_recommended(request, items, scores)
+            check_recommended(request, self._sample.signature, items, scores)
             if items:
                 ranked = RankingRequest(
                     request.user, tuple(items), request.rec_items, request.searches
@@ -147,9 +157,22 @@ class SmokeChecks:
                 (again,) = self._client.score([ranked])
                 worst = max(worst, _difference([scores], [[row.score for row in again]]))
             number = max(number, len(items))
+        if number == 0:
+            raise CheckError(
+                f"no item is recommended for any of {len(self._sample.requests)} requests"
+            )
         if worst > self._tolerance:
             raise CheckError(f"scores differ from those of {SERVING_DEFAULT} by up to {worst:.1e}")
         return f"up to {number} new items; scores differ from {SERVING_DEFAULT} by {worst:.1e}"
+
+    def _recommended(self, request: RankingRequest) -> list[Recommendation]:
+        """All that the model answers: the client would drop what it should have left out."""
+        inputs = history_tensors([request], self._sample.signature)
+        outputs = self._client.predict(RECOMMEND, inputs, output_names(RECOMMEND))
+        try:
+            return read_recommendations(outputs)
+        except ValueError as error:
+            raise CheckError(f"unusable answer: {error}") from error
 
     def _compared(self, scores: Sequence[Sequence[float]]) -> str:
         worst = _difference(scores, self._sample.scores)
@@ -190,17 +213,6 @@ class SmokeChecks:
             seconds.append(time.perf_counter() - start)
         p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
         return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms over {len(seconds)} single requests"
-
-
-def _check_recommended(request: RankingRequest, items: list[str], scores: list[float]) -> None:
-    clicked = {item for search in request.searches for item in search.clicked_items}
-    seen = sorted({*request.rec_items, *clicked} & set(items))
-    if seen:
-        raise CheckError(f"user {request.user}: recommends {seen[0]}, which the request holds")
-    if len(set(items)) != len(items):
-        raise CheckError(f"user {request.user}: recommends an item twice")
-    if any(first < second for first, second in itertools.pairwise(scores)):
-        raise CheckError(f"user {request.user}: the scores do not fall")
 
 
 def _scores(row: Sequence[ScoredCandidate]) -> list[float]:

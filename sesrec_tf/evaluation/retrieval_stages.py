@@ -19,8 +19,8 @@ from sesrec_tf.evaluation.retrieval_progress import Track, untracked
 from sesrec_tf.evaluation.scoring import read_split
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.schema import CANDIDATES, FIRST_KNOWN, PADDING, USER, HistoryShape, batch_shapes
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.signatures import PADDED_SCORE
+from sesrec_tf.two_stages import TwoStages
 
 Array = npt.NDArray[Any]
 Tensor = Any
@@ -63,7 +63,7 @@ def sample_instances(
 
 def compare_stages(
     model: RankingModel,
-    recommendation: Recommendation,
+    two_stages: TwoStages,
     features: dict[str, Array],
     history: HistoryShape,
     items: int,
@@ -73,13 +73,13 @@ def compare_stages(
 
     Args:
         model: scores the whole catalogue.
-        recommendation: the two stages, of the same model.
+        two_stages: the two stages, of the same model.
         features: of the instances, see `sample_instances`.
         history: widths of a batch.
         items: number of known items.
         track: told of every batch.
     """
-    rank_batch = _BatchRanker(model, recommendation, history, items)
+    rank_batch = _BatchRanker(model, two_stages, history, items)
     parts: list[tuple[pd.DataFrame, ...]] = []
     seconds = np.zeros(2)
     total = len(features[CANDIDATES])
@@ -93,14 +93,14 @@ def compare_stages(
         tables, times = rank_batch(batch, features[CANDIDATES][rows, 0])
         parts.append(tables)
         seconds += times
-    retrieval, two_stages, whole = (
+    by_head, by_stages, whole = (
         pd.concat(column, ignore_index=True) for column in zip(*parts, strict=True)
     )
     return StageComparison(
         instances=total,
-        retrieved=float(two_stages["found"].mean()),
-        retrieval=mean_metrics(retrieval),
-        two_stages=mean_metrics(two_stages),
+        retrieved=float(by_stages["found"].mean()),
+        retrieval=mean_metrics(by_head),
+        two_stages=mean_metrics(by_stages),
         whole=mean_metrics(whole),
         two_stages_seconds=float(seconds[0]),
         whole_seconds=float(seconds[1]),
@@ -113,7 +113,7 @@ class _BatchRanker:
     def __init__(
         self,
         model: RankingModel,
-        recommendation: Recommendation,
+        two_stages: TwoStages,
         history: HistoryShape,
         items: int,
     ) -> None:
@@ -124,7 +124,9 @@ class _BatchRanker:
         }
         self._ids = np.arange(items, dtype=np.int32) + FIRST_KNOWN
         # One trace for all sizes of a batch.
-        self._ranked = tf.function(recommendation.ranked, [self.specs])
+        self._ranked = tf.function(
+            lambda batch: two_stages.ranked(batch, seen_items(batch)), [self.specs]
+        )
         self._score_all = tf.function(_catalogue_scores(model, self._ids), [self.specs])
 
     def __call__(

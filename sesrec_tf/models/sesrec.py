@@ -38,6 +38,7 @@ from sesrec_tf.schema import (
     HistoryShape,
     VocabularySizes,
 )
+from sesrec_tf.signatures import DISSIMILAR, INTEREST_WEIGHTS, SIMILAR, WEIGHTS, explained
 
 Tensor = Any
 
@@ -313,10 +314,10 @@ class SESRec(RankingModel):
         masks = state[f"{side}_masks"]
         shares = interest.weights_of(state[f"{side}_states"], items, masks)
         return {
-            f"{side}_weights": ops.where(masks[:, 0], state[f"{side}_weights"], 0.0),
-            f"{side}_similar": ops.cast(masks[:, 1], "int32"),
-            f"{side}_dissimilar": ops.cast(masks[:, 2], "int32"),
-            f"{side}_interests": ops.transpose(shares[:, 0], (0, 2, 1)),
+            explained(side, WEIGHTS): ops.where(masks[:, 0], state[f"{side}_weights"], 0.0),
+            explained(side, SIMILAR): ops.cast(masks[:, 1], "int32"),
+            explained(side, DISSIMILAR): ops.cast(masks[:, 2], "int32"),
+            explained(side, INTEREST_WEIGHTS): ops.transpose(shares[:, 0], (0, 2, 1)),
         }
 
     def _candidate_items(self, candidates: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class RankingRequest:
         searches: the search history; may be empty.
 
     Raises:
-        RequestError: for no candidates, or an id that is empty or holds whitespace.
+        RequestError: for no candidates, or as `RecommendationRequest`.
     """
 
     user: str

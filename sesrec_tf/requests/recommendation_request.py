@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sesrec_tf.requests.request_checks import checked_id, checked_ids, checked_keys, parsed_list
+from sesrec_tf.requests.request_checks import (
+    checked_id,
+    checked_ids,
+    checked_keys,
+    checked_list,
+    parsed_list,
+)
 from sesrec_tf.requests.request_error import RequestError
 from sesrec_tf.requests.search import Search
 
@@ -21,7 +27,8 @@ class RecommendationRequest:
         searches: the search history; may be empty.
 
     Raises:
-        RequestError: for an id that is empty or holds whitespace, or a search that is none.
+        RequestError: for an id that is empty or holds whitespace, a search that is none, or a
+            string or another thing where a list is meant.
     """
 
     user: str
@@ -31,7 +38,7 @@ class RecommendationRequest:
     def __post_init__(self) -> None:
         checked_id("user", self.user)
         object.__setattr__(self, "rec_items", checked_ids("rec_items", self.rec_items))
-        object.__setattr__(self, "searches", tuple(self.searches))
+        object.__setattr__(self, "searches", checked_list("searches", "searches", self.searches))
         for position, search in enumerate(self.searches):
             if not isinstance(search, Search):
                 raise RequestError(

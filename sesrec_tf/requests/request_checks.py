@@ -36,10 +36,20 @@ def checked_ids(name: str, values: Sequence[str]) -> tuple[str, ...]:
     Raises:
         RequestError: for no list, or with the position of what is no id.
     """
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise RequestError(name, f"should be a list of ids. Received: {values!r}.")
-    for position, value in enumerate(values):
+    ids = checked_list(name, "ids", values)
+    for position, value in enumerate(ids):
         checked_id(f"{name}[{position}]", value)
+    return ids
+
+
+def checked_list(name: str, what: str, values: Sequence[Part]) -> tuple[Part, ...]:
+    """The elements as a tuple; a string is no list of its letters.
+
+    Raises:
+        RequestError: for no list.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise RequestError(name, f"should be a list of {what}. Received: {values!r}.")
     return tuple(values)
 
 

@@ -14,18 +14,16 @@ import sesrec_tf
 from sesrec_tf.files import write_json
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.models.variable_names import name_in_model
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.training.run_directory import RunDirectory
-
-ORIGIN_FILE = "assets.extra/origin.json"
-"""Relative to the version; TF Serving leaves the directory alone but for the warm-up requests."""
+from sesrec_tf.two_stages import TwoStages
+from sesrec_tf.version_layout import ORIGIN_FILE, version_number
 
 
 def write_origin(
     path: Path,
     model: RankingModel,
     run: RunDirectory,
-    recommendation: Recommendation | None = None,
+    two_stages: TwoStages | None = None,
 ) -> None:
     """Adds the file to a SavedModel.
 
@@ -33,24 +31,26 @@ def write_origin(
         path: directory of the SavedModel.
         model: what it holds.
         run: whose settings and data the model was built with.
-        recommendation: of its signature `recommend`, if it has one.
+        two_stages: of its signature `recommend`, if it has one.
     """
     file = path / ORIGIN_FILE
     file.parent.mkdir(exist_ok=True)
-    write_json(file, _origin(model, run, recommendation))
+    write_json(file, _origin(model, run, two_stages))
 
 
 def find_version(base: Path, model: RankingModel, run: RunDirectory) -> Path | None:
     """The newest version under `base` of this very model without `recommend`, if there is one."""
     origin = _origin(model, run, None)
-    found = [file for file in base.glob(f"*/{ORIGIN_FILE}") if file.parts[-3].isdecimal()]
-    same = [file.parents[1] for file in found if json.loads(file.read_text("utf-8")) == origin]
-    return max(same, key=lambda version: int(version.name), default=None)
+    same = {
+        version_number(file.parts[-3]): file.parents[1]
+        for file in base.glob(f"*/{ORIGIN_FILE}")
+        if json.loads(file.read_text("utf-8")) == origin
+    }
+    numbers = [number for number in same if number is not None]
+    return same[max(numbers)] if numbers else None
 
 
-def _origin(
-    model: RankingModel, run: RunDirectory, recommendation: Recommendation | None
-) -> dict[str, Any]:
+def _origin(model: RankingModel, run: RunDirectory, two_stages: TwoStages | None) -> dict[str, Any]:
     settings = run.config.to_dict()
     return {
         "sesrec_tf": sesrec_tf.__version__,
@@ -58,15 +58,15 @@ def _origin(
         "history": settings["history"],
         "model": settings["model"],
         "weights": _digest(model.weights),
-        "recommend": None if recommendation is None else _recommend(recommendation),
+        "recommend": None if two_stages is None else _recommend(two_stages),
     }
 
 
-def _recommend(recommendation: Recommendation) -> dict[str, Any]:
+def _recommend(two_stages: TwoStages) -> dict[str, Any]:
     return {
-        "top_k": recommendation.top_k,
-        "retrieve": recommendation.retrieve,
-        "weights": _digest(recommendation.head.weights),
+        "top_k": two_stages.top_k,
+        "retrieve": two_stages.retrieve,
+        "weights": _digest(two_stages.head.weights),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from sesrec_tf.data.left_align import left_align
 from sesrec_tf.data.prepared import VOCABULARIES, PreparedDataset
 from sesrec_tf.data.query_words import split_words_in_graph
 from sesrec_tf.schema import (
@@ -69,6 +70,13 @@ class RequestFeatures:
             batch[CANDIDATES] = self.lookups["items"](request[CANDIDATES])
         return {name: _fit(values, self._widths[name]) for name, values in batch.items()}
 
+    def seen_items(self, request: Request) -> tf.Tensor:
+        """Feed items and clicks, int32 `[B, T_r + T_s C]`, also clicks of queries without words."""
+        clicks = request[CLICKED_ITEMS]
+        width = clicks.shape[1] * clicks.shape[2]
+        seen = tf.concat([request[REC_ITEMS], tf.reshape(clicks, [-1, width])], axis=1)
+        return self.lookups["items"](seen)
+
     def valid_events(self, request: Request) -> tuple[tf.Tensor, tf.Tensor]:
         """Which places of a request hold an event: bool `[B, T_r]` and `[B, T_s]`."""
         first_words = split_words_in_graph(request[QUERIES], 1)[..., 0]
@@ -84,41 +92,6 @@ class RequestFeatures:
             CLICKED_ITEMS: self.lookups["items"](request[CLICKED_ITEMS]),
         }
         return {name: left_align(value, valid) for name, value in sessions.items()}
-
-
-def left_align(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Valid events first, in their order, then padding.
-
-    Args:
-        values: int32 `[B, T, ...]`.
-        valid: bool `[B, T]`.
-    """
-    return tf.gather(_where(valid, values), _events_first(valid), batch_dims=1)
-
-
-def as_requested(values: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """What is known of aligned events, at the places where the request holds them.
-
-    Args:
-        values: `[B, T, ...]` of a history that `left_align` made, perhaps padded on the right.
-        valid: bool `[B, T']`, places of the request.
-
-    Returns:
-        `[B, T', ...]`, 0 where the request holds no event.
-    """
-    places = tf.argsort(_events_first(valid), axis=1)
-    return _where(valid, tf.gather(values, places, batch_dims=1))
-
-
-def _events_first(valid: tf.Tensor) -> tf.Tensor:
-    """int32 `[B, T]`: places of the valid events in their order, then the others."""
-    return tf.argsort(tf.cast(~valid, tf.int32), axis=1, stable=True)
-
-
-def _where(valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The values `[B, T, ...]` at valid places `[B, T]`, 0 elsewhere."""
-    shape = tf.concat([tf.shape(valid), tf.ones([tf.rank(values) - 2], tf.int32)], axis=0)
-    return tf.where(tf.reshape(valid, shape), values, tf.zeros([], values.dtype))
 
 
 def _fit(values: tf.Tensor, dims: tuple[int | None, ...]) -> tf.Tensor:

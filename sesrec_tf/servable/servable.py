@@ -9,28 +9,30 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from sesrec_tf.data.left_align import as_requested
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.schema import CANDIDATES, HistoryShape, request_shapes
 from sesrec_tf.servable.raw_examples import parse_examples
 from sesrec_tf.servable.raw_ids import RawIds
-from sesrec_tf.servable.recommendation import Recommendation
-from sesrec_tf.servable.request_features import RequestFeatures, as_requested
+from sesrec_tf.servable.request_features import RequestFeatures
 from sesrec_tf.servable.shape_validation import validate_shapes
 from sesrec_tf.signatures import (
     EXAMPLES,
     EXPLAIN,
+    INTEREST_WEIGHTS,
     ITEMS,
     PADDED_SCORE,
     PROBABILITIES,
-    REC_INTERESTS,
     RECOMMEND,
     SCORES,
-    SEARCH_INTERESTS,
     SERVING_DEFAULT,
+    SIDES,
     Shapes,
+    explained,
     recommend_shapes,
 )
+from sesrec_tf.two_stages import TwoStages
 
 Tensor = Any
 
@@ -45,9 +47,10 @@ class Servable:
             strings, lists of any length, see `parse_examples`.
         explain: takes what `serving_default` takes; of a model that is `explainable`.
         recommend: takes the same without candidates, and answers with items of the catalogue; with
-            a `recommendation`.
+            a `two_stages`.
 
-    All return float32 `[B, K]` `scores` (logits) and `probabilities`. An empty candidate, and
+    All return float32 `scores` (logits) and `probabilities`, `[B, K]`, beside the k `items` of
+    `recommend` `[B, k]`. An empty candidate, and
     what pads the lists of `examples` to the longest of the batch, scores `PADDED_SCORE` with
     probability 0. `explain` adds the tensors of `explanation_shapes`, each event at the place
     where the request holds it.
@@ -56,7 +59,7 @@ class Servable:
         model: a built model.
         dataset: vocabularies of the data it was trained on.
         history: widths of its batches.
-        recommendation: the two stages of `recommend`, over the same model.
+        two_stages: the two stages of `recommend`, over the same model.
 
     Raises:
         InputError: if a vocabulary file is missing or damaged.
@@ -67,13 +70,13 @@ class Servable:
         model: RankingModel,
         dataset: PreparedDataset,
         history: HistoryShape,
-        recommendation: Recommendation | None = None,
+        two_stages: TwoStages | None = None,
     ) -> None:
         self.model = model
         self.history = request_widths(history, dataset.history)
         self._features = RequestFeatures(dataset, history)
-        self._recommendation = recommendation
-        self._item_ids = RawIds(dataset.vocabulary_file("items")) if recommendation else None
+        self._two_stages = two_stages
+        self._item_ids = RawIds(dataset.vocabulary_file("items")) if two_stages else None
 
     @property
     def signatures(self) -> dict[str, tuple[Callable[..., dict[str, Tensor]], Any]]:
@@ -86,7 +89,7 @@ class Servable:
         }
         if self.model.explainable:
             result[EXPLAIN] = (self.explain, request)
-        if self._recommendation is not None:
+        if self._two_stages is not None:
             result[RECOMMEND] = (self.recommend, input_specs(recommend_shapes(self.history)))
         return result
 
@@ -121,11 +124,11 @@ class Servable:
         state = self.model.encode(batch, training=False)
         explanation = self.model.explain(state, batch[CANDIDATES])
         of_candidate = tf.not_equal(request[CANDIDATES][:, 0], "")[:, None, None]
-        for name in (REC_INTERESTS, SEARCH_INTERESTS):
+        for name in (explained(side, INTEREST_WEIGHTS) for side in SIDES):
             explanation[name] = tf.where(of_candidate, explanation[name], 0.0)
-        rec_valid, search_valid = self._features.valid_events(request)
+        valid = dict(zip(SIDES, self._features.valid_events(request), strict=True))
         placed = {
-            name: as_requested(value, rec_valid if name.startswith("rec_") else search_valid)
+            name: as_requested(value, valid[name.partition("_")[0]])
             for name, value in explanation.items()
         }
         logits = self.model.score(state, batch[CANDIDATES], training=False)
@@ -137,10 +140,12 @@ class Servable:
         Raises:
             tf.errors.InvalidArgumentError: when run, for a shape that the signature does not have.
         """
-        assert self._recommendation is not None
+        assert self._two_stages is not None
         assert self._item_ids is not None
         request = validate_shapes(request, recommend_shapes(self.history))
-        items, logits = self._recommendation(self._features(request))
+        items, logits = self._two_stages(
+            self._features(request), self._features.seen_items(request)
+        )
         ids = self._item_ids(items)
         return {ITEMS: ids, **_answer(logits, ids)}
 
@@ -158,8 +163,8 @@ class Servable:
         yield self.model
         tables = [lookup.table for lookup in self._features.lookups.values()]
         yield from (table for table in tables if table is not None)
-        if self._recommendation is not None:
-            yield from self._recommendation.resources
+        if self._two_stages is not None:
+            yield from self._two_stages.resources
         if self._item_ids is not None:
             yield self._item_ids.table
 

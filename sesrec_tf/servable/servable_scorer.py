@@ -21,6 +21,7 @@ from sesrec_tf.servable.raw_requests import RawRequests
 from sesrec_tf.servable.servable import input_specs, request_widths
 from sesrec_tf.signatures import SCORES, SERVING_DEFAULT
 from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.version_layout import SAVED_MODEL_FILE
 
 Array = npt.NDArray[Any]
 
@@ -82,7 +83,7 @@ class ServableScorer:
 
 
 def _load(path: Path) -> Any:
-    if not (path / "saved_model.pb").is_file():
+    if not (path / SAVED_MODEL_FILE).is_file():
         raise InputError(
             f"{path} holds no SavedModel: expected the directory of a version, BASE/<version>. "
             "Export one with `python -m sesrec_tf.export`."

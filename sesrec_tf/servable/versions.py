@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sesrec_tf.errors import InputError
 from sesrec_tf.files import owner, owner_is_alive
+from sesrec_tf.version_layout import LARGEST_VERSION, SAVED_MODEL_FILE, version_number
 
-LARGEST_VERSION = 2**63 - 1
 ABANDONED_AFTER = 24 * 3600
 """Seconds after which what another host left half written counts as abandoned."""
 
@@ -50,8 +50,17 @@ def publish_version(
 
 
 def next_version(base: Path) -> int:
-    """One more than the highest version under `base`; 1 for the first."""
-    return max(_versions(base), default=0) + 1
+    """One more than the highest version under `base`; 1 for the first.
+
+    Raises:
+        InputError: if that one is the highest possible.
+    """
+    highest = max(_versions(base), default=0)
+    if highest == LARGEST_VERSION:
+        raise InputError(
+            f"{base} holds version {highest}, the highest possible. Choose a lower free --version."
+        )
+    return highest + 1
 
 
 def require_publishable(base: str | Path, version: int | None = None) -> None:
@@ -61,7 +70,7 @@ def require_publishable(base: str | Path, version: int | None = None) -> None:
         InputError: as `publish_version`.
     """
     base = Path(base)
-    if (base / "saved_model.pb").exists():
+    if (base / SAVED_MODEL_FILE).exists():
         raise InputError(
             f"{base} is a version, expected the directory above it. Use --output {base.parent}."
         )
@@ -83,9 +92,8 @@ def require_publishable(base: str | Path, version: int | None = None) -> None:
 def _versions(base: Path) -> set[int]:
     if not base.is_dir():
         return set()
-    names = (child.name for child in base.iterdir())
-    # "007" is version 7 to TF Serving.
-    return {int(name) for name in names if name.isascii() and name.isdigit()}
+    numbers = (version_number(child.name) for child in base.iterdir())
+    return {number for number in numbers if number is not None}
 
 
 def _taken(base: Path, version: int) -> InputError:

@@ -28,11 +28,9 @@ from sesrec_tf.schema import (
 )
 from sesrec_tf.servable.raw_examples import make_example
 from sesrec_tf.signatures import EXAMPLES, RECOMMEND, recommend_shapes
+from sesrec_tf.version_layout import WARMUP_FILE
 
 Strings = npt.NDArray[np.object_]
-
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-"""Where TF Serving looks, relative to the version: an uncompressed TFRecord file."""
 
 BATCH_SIZES = (1, 32)
 NUM_CANDIDATES = 100

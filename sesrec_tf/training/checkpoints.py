@@ -109,7 +109,7 @@ class Checkpoints:
 
     def save_best(self, model: keras.Model, epoch: int) -> None:
         """Keeps the model's weights as those of the best epoch."""
-        target = self.directory / f"best-{epoch:05d}"
+        target = self._best_directory(epoch)
         with new_directory(target, replace=True) as path:
             _weights(model).write(str(path / "model"))
 
@@ -119,15 +119,29 @@ class Checkpoints:
         Raises:
             InputError: if there are none, or they belong to a model of other shape.
         """
+        epoch = self._best_epoch()
+        _read(_weights(model), self._best_directory(epoch) / "model")
+        return epoch
+
+    def best_files(self) -> list[Path]:
+        """What holds the best weights, by name.
+
+        Raises:
+            InputError: if there are none.
+        """
+        return sorted(self._best_directory(self._best_epoch()).iterdir())
+
+    def _best_epoch(self) -> int:
         state = self.read_state()
         if state is None or state.best_epoch < 0:
             raise InputError(
                 f"{self.directory} holds no finished epoch. Train with "
                 "`python -m sesrec_tf.train --run-dir DIR --resume`."
             )
-        path = self.directory / f"best-{state.best_epoch:05d}" / "model"
-        _read(_weights(model), path)
         return state.best_epoch
+
+    def _best_directory(self, epoch: int) -> Path:
+        return self.directory / f"best-{epoch:05d}"
 
 
 def _weights(model: keras.Model) -> tf.train.Checkpoint:

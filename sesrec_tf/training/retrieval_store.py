@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from sesrec_tf.files import new_directory, write_json
 from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.models.variable_names import name_in_model
 from sesrec_tf.training.retrieval_config import RetrievalConfig
-from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.training.run_directory import HEAD_DIRECTORY, RunDirectory
 
 METRICS_FILE = "metrics.json"
 
@@ -30,7 +31,7 @@ def head_directory(run: RunDirectory) -> Path:
     Layout: `config.json` (the head's shape, its settings, and the ranking weights it belongs to),
     `weights.npz` (by name), `metrics.json`.
     """
-    return run.path / "retrieval"
+    return run.path / HEAD_DIRECTORY
 
 
 def save_head(
@@ -83,6 +84,9 @@ def load_head(run: RunDirectory) -> RetrievalHead | None:
 
 
 def _ranking(run: RunDirectory) -> dict[str, Any]:
-    """The ranking weights that `load` gives."""
-    state = run.checkpoints.read_state()
-    return {"best_epoch": None if state is None else state.best_epoch, "data": run.content_hash}
+    """The ranking weights that `load` gives, and their data."""
+    digest = hashlib.sha256()
+    for file in run.checkpoints.best_files():
+        digest.update(f"{file.parent.name}/{file.name} ".encode())
+        digest.update(file.read_bytes())
+    return {"weights": digest.hexdigest(), "data": run.content_hash}

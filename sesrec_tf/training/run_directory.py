@@ -26,6 +26,10 @@ _PACKAGES = ("sesrec_tf", "tensorflow", "keras", "numpy", "pandas", "tfx-bsl")
 _TABLES = ("items", "users", "queries")
 
 
+HEAD_DIRECTORY = "retrieval"
+"""Of the retrieval head, if the run has one."""
+
+
 class RunDirectory:
     """A run on disk.
 
@@ -64,8 +68,9 @@ class RunDirectory:
         run.refuse_used()
         _copy_dataset(prepared, run.path / "dataset")
         write_json(run.path / "run.json", _provenance(config, prepared, devices))
-        if run.checkpoints.directory.exists():
-            shutil.rmtree(run.checkpoints.directory)
+        for leftover in (run.checkpoints.directory, run.path / HEAD_DIRECTORY):
+            if leftover.exists():
+                shutil.rmtree(leftover)
         if before_start is not None:
             before_start()
         run.write_config(config)

@@ -24,7 +24,9 @@ def test_every_load_beside_the_bare_call(tiny_servable: Path, tmp_path: Path, ca
         assert row["failures"] == {}
         assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
         assert row["p50_ratio"] == pytest.approx(row["p50_ms"] / row["bare_p50_ms"])
-        assert row["throughput"] > 0
+        assert row["throughput_ratio"] == pytest.approx(row["throughput"] / row["bare_throughput"])
+    closed = figures["load"][1]["throughput"]
+    assert figures["load"][2]["load"] == f"open {0.6 * closed:.0f}/s"
     assert figures["encode_once"][0]["gain"] > 1
     assert "Load on serving_default" in capsys.readouterr().out
 
@@ -32,6 +34,12 @@ def test_every_load_beside_the_bare_call(tiny_servable: Path, tmp_path: Path, ca
 def test_an_endpoint_needs_its_model():
     with pytest.raises(InputError, match="--server needs --model"):
         serving.main(["--server", "127.0.0.1:1"])
+
+
+@pytest.mark.parametrize("flag", ["--seconds", "--callers", "--candidates", "--open-share"])
+def test_numbers_are_positive(tiny_servable: Path, flag):
+    with pytest.raises(InputError, match=r"should be positive\. Received: 0"):
+        serving.main(["--model", str(tiny_servable), flag, "0"])
 
 
 def test_no_model(tmp_path: Path):

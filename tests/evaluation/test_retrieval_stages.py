@@ -18,8 +18,8 @@ from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.retrieval import build_index
 from sesrec_tf.schema import CANDIDATES, CLICKED_ITEMS, REC_ITEMS
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.two_stages import TwoStages
 
 pytest.importorskip("tensorflow_recommenders")
 
@@ -44,9 +44,9 @@ def head(model: RankingModel, tiny_data: PreparedDataset) -> RetrievalHead:
 def compared(
     model: RankingModel, head: RetrievalHead, data: PreparedDataset, features: Features, n: int
 ) -> StageComparison:
-    recommendation = Recommendation(model, head, build_index(model, head, n), 1)
+    two_stages = TwoStages(model, head, build_index(model, head, n), 1)
     items = data.sizes.items
-    return compare_stages(model, recommendation, features, data.history, items)
+    return compare_stages(model, two_stages, features, data.history, items)
 
 
 def ranks(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from sesrec_tf.loading import load
-from sesrec_tf.servable.origin import ORIGIN_FILE, find_version
+from sesrec_tf.servable.origin import find_version
 from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.version_layout import ORIGIN_FILE
 
 
 @pytest.fixture

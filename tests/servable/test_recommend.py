@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sesrec_tf.data.seen_items import seen_items
 from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.retrieval import build_index
 from sesrec_tf.servable.origin import find_version
 from sesrec_tf.servable.publish import publish
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.signatures import PADDED_SCORE, recommend_shapes
+from sesrec_tf.two_stages import TwoStages
 from tests.servable.reference import (
     Predict,
     RawRequest,
@@ -37,14 +38,14 @@ def head(model) -> RetrievalHead:
 
 
 @pytest.fixture(scope="module")
-def recommendation(model, head) -> Recommendation:
-    return Recommendation(model, head, build_index(model, head, RETRIEVE), TOP_K)
+def two_stages(model, head) -> TwoStages:
+    return TwoStages(model, head, build_index(model, head, RETRIEVE), TOP_K)
 
 
 @pytest.fixture(scope="module")
-def version(model, tiny_run, recommendation, tmp_path_factory) -> Path:
+def version(model, tiny_run, two_stages, tmp_path_factory) -> Path:
     base = tmp_path_factory.mktemp("recommending")
-    return publish(model, tiny_run, base, recommendation=recommendation)
+    return publish(model, tiny_run, base, two_stages=two_stages)
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +99,10 @@ def test_scores_are_those_of_the_ranking(predict, requests_, shape, model, tiny_
 def test_the_best_of_all_when_all_are_retrieved(model, head, requests_, shape, tiny_data):
     """With N as large as the catalogue, the head has no say but in ties."""
     catalogue = tiny_data.vocabulary("items")
-    everything = Recommendation(model, head, build_index(model, head, len(catalogue)), TOP_K)
+    everything = TwoStages(model, head, build_index(model, head, len(catalogue)), TOP_K)
     batch = indices(requests_, tiny_data, shape)
     del batch["candidates"]
-    _, logits = everything(batch)
+    _, logits = everything(batch, seen_items(batch))
     every = [RawRequest(r.user, tuple(catalogue), r.rec_items, r.searches) for r in requests_]
     scores = model(indices(every, tiny_data, shape), training=False).numpy()
     for row, request in enumerate(requests_):
@@ -112,16 +113,26 @@ def test_the_best_of_all_when_all_are_retrieved(model, head, requests_, shape, t
 
 def test_too_few_unseen_items(model, head, tiny_data, shape, requests_):
     size = len(tiny_data.vocabulary("items"))
-    recommend = Recommendation(model, head, build_index(model, head, size), size)
+    recommend = TwoStages(model, head, build_index(model, head, size), size)
     batch = indices(requests_[:4], tiny_data, shape)
     del batch["candidates"]
-    items, logits = (value.numpy() for value in recommend(batch))
+    items, logits = (value.numpy() for value in recommend(batch, seen_items(batch)))
     for request, row, scores in zip(requests_, items, logits, strict=False):
         missing = len(seen(request, shape) & set(tiny_data.vocabulary("items")))
         assert missing > 0
         assert (row[size - missing :] == 0).all()
         assert (row[: size - missing] >= 2).all()
         assert (scores[size - missing :] == PADDED_SCORE).all()
+
+
+@pytest.mark.parametrize("query", ["", " "])
+def test_clicks_without_a_query_are_seen(predict, shape, query):
+    best = predict("recommend", inputs_of([RawRequest("u1", ("i1",))], shape))["items"][0]
+    clicked = [item.decode() for item in best[: shape.search_length]]
+    searches = tuple(RawSearch(query, "", (item,)) for item in clicked)
+    request = RawRequest("u1", ("i1",), (), searches)
+    again = predict("recommend", inputs_of([request], shape))["items"][0]
+    assert not {item.decode() for item in again} & set(clicked)
 
 
 def test_answers_do_not_depend_on_batch_mates(predict, requests_, shape):

@@ -12,7 +12,7 @@ from sesrec_tf.data.evaluation_batches import evaluation_batches
 from sesrec_tf.data.log_tables import LogTables
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.schema import HistoryShape, request_shapes
-from sesrec_tf.servable.request_features import RequestFeatures, left_align
+from sesrec_tf.servable.request_features import RequestFeatures
 from tests.servable.reference import (
     RawRequest,
     RawSearch,
@@ -161,11 +161,3 @@ def test_batches_wider_than_the_records_are_padded(tiny_data):
         *[0] * 3,
     ]
     assert found["clicked_items"].shape == (1, 5, 3)
-
-
-def test_left_align_golden():
-    values = tf.constant([[5, 6, 7], [5, 6, 7]])
-    valid = tf.constant([[False, True, True], [True, False, True]])
-    assert left_align(values, valid).numpy().tolist() == [[6, 7, 0], [5, 7, 0]]
-    pairs = tf.stack([values, -values], axis=-1)
-    assert left_align(pairs, valid)[0].numpy().tolist() == [[6, -6], [7, -7], [0, 0]]

@@ -16,6 +16,7 @@ from sesrec_tf.servable.versions import (
     publish_version,
     require_publishable,
 )
+from sesrec_tf.version_layout import LARGEST_VERSION
 
 
 def write(path: Path) -> None:
@@ -130,3 +131,9 @@ def test_unusable_base_paths(tmp_path: Path):
     version = publish_version(tmp_path / "base", write)
     with pytest.raises(InputError, match=r"is a version.*--output"):
         publish_version(version, write)
+
+
+def test_no_version_after_the_highest(tmp_path: Path):
+    (tmp_path / str(LARGEST_VERSION)).mkdir()
+    with pytest.raises(InputError, match="the highest possible"):
+        next_version(tmp_path)

@@ -10,7 +10,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.server.servable import Servable
 from serving.server.warmup import replay_warmup
-from sesrec_tf.servable.warmup import BATCH_SIZES, NUM_CANDIDATES, WARMUP_FILE
+from sesrec_tf.servable.warmup import BATCH_SIZES, NUM_CANDIDATES
+from sesrec_tf.version_layout import WARMUP_FILE
 
 
 def test_records(tiny_servable: Path):

@@ -83,7 +83,7 @@ def server(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (base / "notes.txt").write_text("no version")
     manager = ModelManager("sesrec", base)
     with DevelopmentServer(workers=2, max_message_bytes=1 << 20) as running:
-        manager.load_latest()
+        manager.load_any()
         running.start(manager)
         yield running
 

@@ -29,7 +29,7 @@ def address(tiny_servable: Path) -> Iterator[str]:
     """A server of the tiny run on a free port; its warm-up requests have run."""
     manager = ModelManager("sesrec", tiny_servable.parent)
     with DevelopmentServer(port=0) as server:
-        manager.load_latest()
+        manager.load_any()
         server.start(manager)
         yield server.address
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.training.retrieval_config import RetrievalConfig
@@ -63,8 +64,26 @@ def test_other_ranking_weights_are_noticed(run: RunDirectory) -> None:
     assert latest is not None
     state = json.loads((latest / "state.json").read_text("utf-8"))
     (latest / "state.json").write_text(json.dumps({**state, "best_epoch": 7}), "utf-8")
-    with pytest.raises(InputError, match=r"'best_epoch': 7.*sesrec_tf\.retrieve --run .* --force"):
+    best = run.checkpoints.directory / f"best-{state['best_epoch']:05d}"
+    best.rename(best.with_name("best-00007"))
+    with pytest.raises(InputError, match=r"was trained on .*sesrec_tf\.retrieve --run .* --force"):
         load_head(run)
+
+
+def test_another_run_s_weights_of_the_same_epoch_are_noticed(run: RunDirectory) -> None:
+    store(run)
+    file = run.checkpoints.best_files()[0]
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(InputError, match=r"was trained on"):
+        load_head(run)
+
+
+def test_a_new_run_in_its_place_has_no_head(run: RunDirectory, tiny_data: PreparedDataset) -> None:
+    store(run)
+    config = run.config
+    (run.path / "config.yaml").unlink()
+    new = RunDirectory.create(run.path, config, tiny_data, ["CPU"])
+    assert load_head(new) is None
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights.npz"])

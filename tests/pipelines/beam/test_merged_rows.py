@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,3 +53,19 @@ def test_packed_rows_are_read_back() -> None:
     found = unpacked(packed(some_rows(5, [3, 1], {"no search": 2})))
     assert (found.read, found.left_out) == (5, {"no search": 2})
     assert found.rejected[ROW].to_pylist() == [3, 1]
+
+
+def test_parts_and_chunks_stay_few() -> None:
+    combine = MergeRows()
+    accumulator = combine.create_accumulator()
+    for number in range(300):
+        # As a reader of records makes them: a table for each rejected row.
+        rows = [some_rows(0, [row], {}).rejected for row in (2 * number, 2 * number + 1)]
+        part = packed(TableRows(2, pa.concat_tables(rows)))
+        assert unpacked(part).rejected[ROW].num_chunks == 1
+        accumulator = combine.add_input(accumulator, part)
+        assert len(accumulator) < 64
+    found = unpacked(combine.extract_output(accumulator))
+    assert found.rejected[ROW].num_chunks == 1
+    assert found.rejected[ROW].to_pylist() == [*range(600)]
+    assert found.read == 600

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.beam import patient_session
-from pipelines.beam.scoring import SUMMARY_FILE, Scoring
-from pipelines.scoring.request_files import RequestFiles
-from pipelines.scoring.score_options import ScoreOptions
+from pipelines.beam.merged_rows import unpacked
+from pipelines.beam.request_step import ReadRequests
+from pipelines.beam.scoring import Scoring
+from pipelines.beam.staging import Staging
+from pipelines.scoring.request_files import Block, RequestFiles
+from pipelines.scoring.score_options import SCORED, SUMMARY_FILE, ScoreOptions
 from sesrec_tf.data.progress_bar import silent
 from sesrec_tf.errors import InputError
 from tests.pipelines.beam.object_store import ObjectStore
@@ -230,6 +234,36 @@ def test_too_many_bad_records_stop_the_job(
 ) -> None:
     with pytest.raises(InputError, match=r"^requests: 2 of 26 rows cannot be used"):
         score(places, tiny_servable, tmp_path / "out", ScoreOptions(max_rejected=0.07))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_first_bad_record_stops_the_job_if_none_is_allowed(
+    tiny_servable: Path, tmp_path: Path
+) -> None:
+    """Of a file of which the first record is bad no other one is read."""
+    place = write_lines(tmp_path / "a.jsonl", [b"{", b"[]"])
+    options = ScoreOptions(max_rejected=0.0)
+    staging = Staging(str(tmp_path / "work"))
+    files = RequestFiles.find([str(place)])
+    (rows_,) = ReadRequests(files, options, staging).process(Block(0, 0, 2, 0))
+    assert unpacked(rows_.value[1]).read == 1
+    with pytest.raises(InputError, match=r"a\.jsonl, line 1: the line is no JSON\."):
+        staging.raise_errors()
+
+
+def test_a_full_disk_is_one_line(
+    places: list[Path], tiny_servable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Staging.write
+
+    def full(staging: Staging, data: bytes, *names: str) -> None:
+        if names[0] == SCORED:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(staging, data, *names)
+
+    monkeypatch.setattr(Staging, "write", full)
+    with pytest.raises(InputError, match=r"^cannot write the scores \(.*No space left.*Make room"):
+        score(places, tiny_servable, tmp_path / "out")
     assert [*tmp_path.iterdir()] == []
 
 

@@ -88,6 +88,38 @@ def test_a_reason_names_the_place_and_no_value(changes: dict[str, object], word:
     assert "Received" not in caught.value.reason
 
 
+def test_the_place_is_no_part_of_the_reason() -> None:
+    found = []
+    for candidates in (["two words"], ["i1", "i2", ""]):
+        with pytest.raises(RecordError) as caught:
+            FORMAT.request(json.dumps({**GOOD, "candidates": candidates}).encode())
+        found.append(caught.value)
+    assert found[0].reason == found[1].reason
+    assert found[0].reason.startswith("`candidates[...]` should be an id")
+    assert [each.expected.split()[-1] for each in found] == ["`candidates[0]`", "`candidates[2]`"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"user": "u1", "candidates": ["i1"], "foo": 1}, "Missing: none; unknown: foo"),
+        ({"candidates": ["i1"]}, "Missing: user; unknown: none"),
+        ({"\ud800": 1}, "Missing: user, candidates; unknown: \\ud800"),
+    ],
+)
+def test_keys_at_fault_are_named(request_: dict[str, object], words: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        FORMAT.request(json.dumps(request_).encode())
+    assert caught.value.reason.endswith(words)
+    assert "`request_id`" in caught.value.expected
+
+
+def test_a_reason_is_short() -> None:
+    with pytest.raises(RecordError) as caught:
+        FORMAT.request(json.dumps({**GOOD, "x" * 100_000: 1}).encode())
+    assert len(caught.value.reason) <= 300
+
+
 @given(st.lists(st.sampled_from([b"", b" ", b"x", b"long line", b"\r"])), st.integers(1, 4))
 @settings(deadline=None)
 def test_blocks_are_the_lines(lines: list[bytes], size: int) -> None:

@@ -60,6 +60,17 @@ def test_places_in_their_order_with_patterns(tmp_path: Path) -> None:
     assert found == [b"b1.jsonl", b"b2.jsonl", b"a.jsonl"]
     with pytest.raises(InputError, match="named more than once"):
         RequestFiles.find([str(tmp_path), places[1]])
+    other = tmp_path / "in" / ".." / "a.jsonl"
+    (tmp_path / "in").mkdir()
+    with pytest.raises(InputError, match="named more than once"):
+        RequestFiles.find([places[1], str(other)])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.tfrecord.gz"])
+def test_a_packed_file_without_a_byte_is_damaged(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"cannot read .*{name} .*0 bytes"):
+        RequestFiles.find([str(tmp_path)]).blocks(0, 2)
 
 
 def test_no_file_and_no_kind(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.pipelines.scoring.record_files import as_example, write_records
 
 FORMAT = TfRecords()
 GOOD = {"user": "u1", "candidates": ["i1", "größe"], "request_id": "a"}
+NO_ID = "should be an id, non-empty and without whitespace"
 
 
 def example(**features: list[bytes] | list[int]) -> bytes:
@@ -44,7 +45,17 @@ def test_what_is_no_feature_of_the_signature_stays_behind() -> None:
         (example(user=[7]), "`user` is no list of bytes"),
         (example(candidates=[1]), "`candidates` is no list of bytes"),
         (example(candidates=[b"i1", b"\xff"]), "`candidates` is no UTF-8"),
-        (example(candidates=[]), "`candidates` is empty"),
+        (example(candidates=[]), "`candidates` should hold at least one item id"),
+        (example(user=[b""]), f"`user` {NO_ID}"),
+        (example(candidates=[b"i1", b"two words"]), f"`candidates[...]` {NO_ID}"),
+        (example(rec_items=[b"", b"i1"]), f"`rec_items[...]` {NO_ID}"),
+        (
+            example(queries=[b"boots", b"red"], clicked_items=[b"", b"i1  i\t2"]),
+            f"`searches[...].clicked_items[...]` {NO_ID}",
+        ),
+        (example(queries=[b" "]), "`searches[...].query` should hold at least one word"),
+        (example(query_sources=[b"typed"]), "`query_sources` is not as long as `queries`"),
+        (example(user=[b"u1", b"u2"]), "`user` is more than one value"),
         (example(clicked_items=[b"i1"]), "`clicked_items` is not as long as `queries`"),
         (example(request_id=[b"a", b"b"]), "`request_id` is more than one value"),
     ],

@@ -186,15 +186,25 @@ class ScriptedServer(
             for side, events in (("rec", inputs["rec_items"]), ("search", inputs["queries"])):
                 places = np.arange(events.shape[1])[None]
                 held = (events != "").astype(np.float32)
-                outputs[f"{side}_weights"] = held / np.maximum(held.sum(1, keepdims=True), 1)
-                outputs[f"{side}_similar"] = (held * (places != 1)).astype(np.int32)
-                outputs[f"{side}_dissimilar"] = (held * (places >= 1)).astype(np.int32)
-                shares = held[..., None] * np.array([0.125, 0.25, 0.5], np.float32)
-                outputs[f"{side}_interests"] = shares + held[..., None] * places[..., None]
+                similar, dissimilar = (
+                    np.where((held * chosen).any(1, keepdims=True), held * chosen, held)
+                    for chosen in (places != 1, places >= 1)
+                )
+                outputs[f"{side}_weights"] = _shares(held)
+                outputs[f"{side}_similar"] = similar.astype(np.int32)
+                outputs[f"{side}_dissimilar"] = dissimilar.astype(np.int32)
+                sets = np.stack([held, similar, dissimilar], axis=-1)
+                outputs[f"{side}_interests"] = _shares(sets * (1 + places[..., None]))
         return {
             key: value.astype(np.float32) if value.dtype == np.float64 else value
             for key, value in outputs.items()
         }
+
+
+def _shares(weights):
+    """Of the sum over the events, axis 1; 0 where there are none."""
+    total = weights.sum(1, keepdims=True)
+    return weights / np.where(total == 0, 1, total)
 
 
 def _strings(tensor):

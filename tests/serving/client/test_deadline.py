@@ -7,29 +7,16 @@ import pytest
 
 from serving.client.deadline import Deadline
 from serving.client.serving_error import ServingError
-from tests.serving.client.client_kinds import CLIENT_KINDS
-from tests.serving.client.scripted_server import ScriptedServer
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as running:
-        yield running
-
-
-@pytest.fixture(params=CLIENT_KINDS)
-def make(request):
-    return CLIENT_KINDS[request.param]
 
 
 @pytest.mark.parametrize("of_the_call", [True, False])
-def test_deadline(make, server, of_the_call):
-    with make(server.address, timeout=20 if of_the_call else 0.3) as client:
+def test_deadline(make, scripted, of_the_call):
+    with make(scripted.address, timeout=20 if of_the_call else 0.3) as client:
         client.metadata(timeout=20)
-        server.release.clear()
+        scripted.release.clear()
         with pytest.raises(ServingError, match=r"DEADLINE_EXCEEDED.*longer timeout") as caught:
             client.rank("u", (), (), ["a"], timeout=0.3 if of_the_call else None)
-        server.release.set()
+        scripted.release.set()
         assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
         assert client.rank("u", (), (), ["a"], timeout=20)
 

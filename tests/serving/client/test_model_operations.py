@@ -17,30 +17,13 @@ from serving.client.serving_error import ServingError
 from serving.client.version_status import VersionStatus
 from sesrec_tf.errors import InputError
 from sesrec_tf.requests.ranking_request import RankingRequest
+from sesrec_tf.requests.request_error import RequestError
 from sesrec_tf.requests.search import Search
 from sesrec_tf.schema import HistoryShape
-from tests.serving.client.client_kinds import CLIENT_KINDS
 from tests.serving.client.scripted_server import CATALOGUE, ScriptedServer, score_of
 
 SEARCHES = (Search("old"), Search("q1", "s", ("k1",)), Search("q2"), Search("q3"))
 ITEMS = ("i0", "i1", "i2", "i3", "i4")
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as running:
-        yield running
-
-
-@pytest.fixture(params=CLIENT_KINDS)
-def make(request):
-    return CLIENT_KINDS[request.param]
-
-
-@pytest.fixture
-def client(make, server):
-    with make(server.address, timeout=20) as made:
-        yield made
 
 
 def ranked(user, candidates):
@@ -56,20 +39,20 @@ def test_rank(client):
     assert client.served_version == 7
 
 
-def test_signatures_are_read_once_and_the_channel_is_kept(client, server):
+def test_signatures_are_read_once_and_the_channel_is_kept(client, scripted):
     for _ in range(3):
         client.rank("u", (), (), ["a"])
     client.explain("u", (), (), ["a"])
     client.recommend("u", (), ())
-    assert server.methods() == ["GetModelMetadata", *["Predict"] * 5]
-    names = [spec.signature_name for _, spec in server.calls[1:]]
+    assert scripted.methods() == ["GetModelMetadata", *["Predict"] * 5]
+    names = [spec.signature_name for _, spec in scripted.calls[1:]]
     assert names == [*["serving_default"] * 3, "explain", "recommend"]
 
 
-def test_score_in_batches(client, server):
+def test_score_in_batches(client, scripted):
     requests = [RankingRequest(f"u{n}", tuple("abc"[: 1 + n % 3])) for n in range(5)]
     scored = client.score(requests, batch_size=2)
-    assert server.methods().count("Predict") == 3
+    assert scripted.methods().count("Predict") == 3
     for request, row in zip(requests, scored, strict=True):
         assert tuple(item.candidate for item in row) == request.candidates
         assert [item.score for item in row] == [
@@ -77,8 +60,8 @@ def test_score_in_batches(client, server):
         ]
 
 
-def test_columns_of_a_batcher_are_cut_off(client, server):
-    server.extra_columns = 3
+def test_columns_of_a_batcher_are_cut_off(client, scripted):
+    scripted.extra_columns = 3
     (row,) = client.score([RankingRequest("u", ("a", "b"))])
     assert [item.score for item in row] == [pytest.approx(score_of("u", c)) for c in "ab"]
     assert len(client.explain("u", (), (), ["a", "b"]).candidates) == 2
@@ -98,7 +81,9 @@ def test_explain(client):
     assert [event.weight for event in explanation.rec_events] == [0.25] * 4
     assert [event.similar for event in explanation.rec_events] == [True, False, True, True]
     assert [event.dissimilar for event in explanation.rec_events] == [False, True, True, True]
-    assert explanation.rec_events[2].interests == InterestWeights(2.125, 2.25, 2.5)
+    # Weights 1 to 4: of all 3/10, of similar 3/(1+3+4), of dissimilar 3/(2+3+4).
+    assert explanation.rec_events[2].interests == pytest.approx((0.3, 0.375, 1 / 3))
+    assert isinstance(explanation.rec_events[2].interests, InterestWeights)
     # Two of three places: padding is no event.
     assert [(event.position, event.event) for event in explanation.search_events] == [
         (0, SEARCHES[0]),
@@ -112,6 +97,36 @@ def test_recommend_leaves_out_what_stands_for_no_item(client):
     assert best[0].probability > 0
 
 
+def test_recommend_knows_more_of_the_history_than_the_model(client):
+    # The model sees the last 4 items, the last 3 searches and 2 clicks of each.
+    clicks = Search("q", "", ("x", "y", "p2"))
+    history = [Search("q", "", ("p4",)), clicks, Search("q"), Search("q")]
+    best = client.recommend("u", ["p1", *ITEMS], history)
+    assert [row.item for row in best] == ["größe"]
+    assert client.recommend("u", ["p1", "größe", *ITEMS], history) == []
+
+
+@pytest.mark.parametrize("value", ["abc", None, 7, b"abc", {"a"}])
+@pytest.mark.parametrize("name", ["rec_items", "searches", "candidates"])
+def test_what_is_no_list(client, scripted, name, value):
+    given = {"user": "u", "rec_items": [], "searches": [], "candidates": ["a"], name: value}
+    for method in ("rank", "explain"):
+        with pytest.raises(RequestError, match=rf"`{name}` should be a list of") as caught:
+            getattr(client, method)(**given)
+        assert caught.value.input == name
+    if name != "candidates":
+        del given["candidates"]
+        with pytest.raises(RequestError, match=rf"`{name}` should be a list of"):
+            client.recommend(**given)
+    assert scripted.calls == []
+
+
+@pytest.mark.parametrize("value", ["abc", None, RankingRequest("u", ("a",))])
+def test_requests_that_are_no_list(client, value):
+    with pytest.raises(RequestError, match="`requests` should be a list of requests"):
+        client.score(value)
+
+
 def test_status(client):
     assert client.status() == [
         VersionStatus(6, "END", 2, "[no] memory"),
@@ -119,7 +134,7 @@ def test_status(client):
     ]
 
 
-def test_metadata(client, server):
+def test_metadata(client, scripted):
     metadata = client.metadata()
     assert metadata.version == client.served_version == 7
     assert list(metadata.signatures) == ["examples", "explain", "recommend", "serving_default"]
@@ -127,12 +142,12 @@ def test_metadata(client, server):
     assert signature.inputs["clicked_items"] == TensorMetadata("string", (None, 3, 2))
     assert signature.outputs["scores"] == TensorMetadata("float32", (None, None))
     client.rank("u", (), (), ["a"])
-    assert server.methods().count("GetModelMetadata") == 1
+    assert scripted.methods().count("GetModelMetadata") == 1
 
 
 @pytest.mark.parametrize("method", ["explain", "recommend"])
-def test_signature_that_the_model_lacks(client, server, method):
-    server.signatures = ["serving_default"]
+def test_signature_that_the_model_lacks(client, scripted, method):
+    scripted.signatures = ["serving_default"]
     arguments = ("u", (), (), ["a"]) if method == "explain" else ("u", (), ())
     with pytest.raises(ServingError, match=f"has no signature {method}, only serving_default") as e:
         getattr(client, method)(*arguments)
@@ -140,8 +155,8 @@ def test_signature_that_the_model_lacks(client, server, method):
     assert client.rank("u", (), (), ["a"])
 
 
-def test_model_of_another_kind(client, server, monkeypatch):
-    monkeypatch.setattr(server, "_inputs", lambda name: {"pixels": (28, 28)})
+def test_model_of_another_kind(client, scripted, monkeypatch):
+    monkeypatch.setattr(scripted, "_inputs", lambda name: {"pixels": (28, 28)})
     with pytest.raises(ServingError, match=r"no ranking model.*Received: pixels") as caught:
         client.rank("u", (), (), ["a"])
     assert caught.value.code == grpc.StatusCode.FAILED_PRECONDITION
@@ -155,9 +170,9 @@ def test_model_of_another_kind(client, server, monkeypatch):
         ({"scores": [[1]]}, "output scores: expected float32.*received int32"),
     ],
 )
-def test_unusable_answer(client, server, monkeypatch, damage, message):
-    answer = server._answer
-    monkeypatch.setattr(server, "_answer", lambda *given: {**answer(*given), **damage})
+def test_unusable_answer(client, scripted, monkeypatch, damage, message):
+    answer = scripted._answer
+    monkeypatch.setattr(scripted, "_answer", lambda *given: {**answer(*given), **damage})
     with pytest.raises(ServingError, match=message):
         client.rank("u", (), (), ["a"])
 
@@ -170,14 +185,14 @@ def test_signatures_that_cannot_be_read(make):
             return response
 
     with (
-        Damaged() as server,
-        make(server.address, timeout=20) as client,
+        Damaged() as scripted,
+        make(scripted.address, timeout=20) as client,
         pytest.raises(ServingError, match="the signatures cannot be read"),
     ):
         client.rank("u", (), (), ["a"])
 
 
-def test_predict_sends_what_it_is_given(client, server):
+def test_predict_sends_what_it_is_given(client, scripted):
     example = serialized_example(RankingRequest("u", ("a", "größe"), ("i1",), SEARCHES))
     outputs = client.predict("examples", {"examples": string_tensor([example], (1,))}, ["scores"])
     assert list(outputs) == ["scores"]
@@ -186,46 +201,46 @@ def test_predict_sends_what_it_is_given(client, server):
     with pytest.raises(ServingError, match="Missing but required") as caught:
         client.predict("recommend", {})
     assert caught.value.input == "clicked_items"
-    assert server.methods() == ["Predict", "Predict"]
+    assert scripted.methods() == ["Predict", "Predict"]
 
 
-def test_version_and_label_are_sent(make, server):
-    with make(server.address, "other", version=7) as client:
+def test_version_and_label_are_sent(make, scripted):
+    with make(scripted.address, "other", version=7) as client:
         client.rank("u", (), (), ["a"])
         client.status()
-    with make(server.address, version_label="canary") as client:
+    with make(scripted.address, version_label="canary") as client:
         client.rank("u", (), (), ["a"])
-    specs = [spec for _, spec in server.calls]
+    specs = [spec for _, spec in scripted.calls]
     assert [(spec.name, spec.version.value) for spec in specs[:3]] == [("other", 7)] * 3
     assert [(spec.WhichOneof("version_choice"), spec.version_label) for spec in specs[3:]] == [
         ("version_label", "canary")
     ] * 2
 
 
-def wider(server):
-    server.shape, server.version = HistoryShape(5, 2, 5, 1), 8
+def wider(scripted):
+    scripted.shape, scripted.version = HistoryShape(5, 2, 5, 1), 8
 
 
-def test_widths_are_read_again_when_another_version_has_answered(client, server):
+def test_widths_are_read_again_when_another_version_has_answered(client, scripted):
     client.rank("u", (), (), ["a"])
-    server.version = 8
+    scripted.version = 8
     client.rank("u", (), (), ["a"])
     assert client.served_version == 8
-    server.calls.clear()
+    scripted.calls.clear()
     client.rank("u", (), (), ["a"])
-    assert server.methods() == ["GetModelMetadata", "Predict"]
+    assert scripted.methods() == ["GetModelMetadata", "Predict"]
 
 
 @pytest.mark.parametrize("read_before", [True, False])
-def test_hot_swap_that_changes_the_widths(client, server, read_before):
+def test_hot_swap_that_changes_the_widths(client, scripted, read_before):
     if read_before:
         client.rank("u", (), (), ["a"])
-    server.calls.clear()
+    scripted.calls.clear()
     # The server refuses the widths of the version it served when they were read.
-    server.before_predict = lambda: wider(server)
+    scripted.before_predict = lambda: wider(scripted)
     explanation = client.explain("u", ITEMS, SEARCHES, ["a"])
     reads = ["GetModelMetadata"]
-    assert server.methods() == [
+    assert scripted.methods() == [
         *([] if read_before else reads),
         *("Predict", "GetModelMetadata", "Predict"),
     ]
@@ -234,27 +249,27 @@ def test_hot_swap_that_changes_the_widths(client, server, read_before):
     assert client.served_version == 8
 
 
-def test_a_refusal_without_a_change_is_not_sent_again(client, server):
+def test_a_refusal_without_a_change_is_not_sent_again(client, scripted):
     client.rank("u", (), (), ["a"])
-    server.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "`rec_items` should be kinder"))
+    scripted.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "`rec_items` should be kinder"))
     with pytest.raises(ServingError, match="`rec_items` should be kinder") as caught:
         client.rank("u", (), (), ["a"])
     assert caught.value.input == "rec_items"
-    assert server.methods().count("Predict") == 2
+    assert scripted.methods().count("Predict") == 2
 
 
-def test_a_second_refusal_is_final(client, server):
+def test_a_second_refusal_is_final(client, scripted):
     client.rank("u", (), (), ["a"])
-    wider(server)
-    server.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "first"))
-    server.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "second"))
+    wider(scripted)
+    scripted.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "first"))
+    scripted.failures.append((grpc.StatusCode.INVALID_ARGUMENT, "second"))
     with pytest.raises(ServingError, match="second"):
         client.rank("u", (), (), ["a"])
-    assert server.methods().count("Predict") == 3
+    assert scripted.methods().count("Predict") == 3
 
 
 def test_arguments_out_of_range(client):
-    with pytest.raises(InputError, match="`batch_size` should be positive"):
+    with pytest.raises(InputError, match="`batch_size` should be an integer"):
         client.score([RankingRequest("u", ("a",))], batch_size=0)
     with pytest.raises(InputError, match="`timeout` should be positive"):
         client.status(timeout=-1)
@@ -264,9 +279,9 @@ def test_arguments_out_of_range(client):
         client.rank("u", (), (), ["a", "b c"])
 
 
-def test_threads_share_a_blocking_client(server):
+def test_threads_share_a_blocking_client(scripted):
     results = []
-    with RankingClient(server.address, timeout=20) as client:
+    with RankingClient(scripted.address, timeout=20) as client:
         threads = [
             threading.Thread(target=lambda: results.append(client.rank("u", (), (), ["a", "b"])))
             for _ in range(8)

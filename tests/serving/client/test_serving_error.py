@@ -27,6 +27,17 @@ def test_input_named_by_the_server(details, name):
     assert (str(copy), copy.code, copy.input) == (str(error), error.code, name)
 
 
+@pytest.mark.parametrize(
+    ("details", "advice"),
+    [
+        ("Run() timeout exceeded while waiting in batching queue", "longer timeout"),
+        ("Received message larger than max", "fewer requests or candidates"),
+    ],
+)
+def test_advice_when_resources_are_exhausted(details, advice):
+    assert advice in str(ServingError("h:1", grpc.StatusCode.RESOURCE_EXHAUSTED, details))
+
+
 def test_the_graph_s_node_is_left_out():
     details = "assertion failed: [`user` should be .] [1]\n\t [[{{node Assert/Assert}}]]"
     error = ServingError("h:1", grpc.StatusCode.INVALID_ARGUMENT, details)

@@ -9,7 +9,6 @@ import trustme
 from serving.client.serving_error import ServingError
 from serving.client.tls_settings import TlsSettings
 from sesrec_tf.errors import InputError
-from tests.serving.client.client_kinds import CLIENT_KINDS
 from tests.serving.client.scripted_server import ScriptedServer
 
 
@@ -27,11 +26,6 @@ def root(authority):
 def client_certificate(authority):
     issued = authority.issue_cert("client@example.org")
     return issued.cert_chain_pems[0].bytes(), issued.private_key_pem.bytes()
-
-
-@pytest.fixture(params=CLIENT_KINDS)
-def make(request):
-    return CLIENT_KINDS[request.param]
 
 
 def server_of(authority, *names, client_root=None):
@@ -106,5 +100,10 @@ def test_unusable_files(tmp_path, root):
     (tmp_path / "der").write_bytes(b"\x30\x82")
     with pytest.raises(InputError, match=r"`root_certificates` should be PEM.*2 bytes"):
         TlsSettings.from_files(tmp_path / "der")
+    with pytest.raises(InputError, match=r"`client_key` should be bytes.*Received: str") as caught:
+        TlsSettings(root, root, "-----BEGIN secret")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(InputError, match="`authority` should be a string"):
+        TlsSettings(root, authority=7)
     with pytest.raises(InputError, match="belong together"):
         TlsSettings(root, client_certificate=root)

@@ -24,8 +24,8 @@ from tensorflow_serving.apis import prediction_log_pb2, prediction_service_pb2_g
 
 from serving.server import command as server_command
 from serving.server.development_server import DevelopmentServer
-from serving.server.warmup import REQUESTS_FILE
 from sesrec_tf.errors import InputError
+from sesrec_tf.version_layout import WARMUP_FILE
 
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "COLUMNS": "200"}
 REQUEST = ["--user", "u", "--rec-items", "i1", "--search", "q|s|k", "--candidates", "a", "b"]
@@ -65,7 +65,7 @@ def test_server_and_client_commands(base_path: Path, predict_request):
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(predict_request)
     (base_path / "1" / "assets.extra").mkdir()
-    with tf.io.TFRecordWriter(str(base_path / "1" / REQUESTS_FILE)) as writer:
+    with tf.io.TFRecordWriter(str(base_path / "1" / WARMUP_FILE)) as writer:
         writer.write(log.SerializeToString())
     with server_process("--model-base-path", str(base_path)) as process:
         ready = process.stdout.readline()
@@ -139,7 +139,7 @@ def test_bad_warm_up_serves_nothing(base_path: Path, capsys, monkeypatch):
     stopped.set()
     monkeypatch.setattr(server_command, "_stop_on_signals", lambda: stopped)
     (base_path / "1" / "assets.extra").mkdir()
-    (base_path / "1" / REQUESTS_FILE).write_bytes(b"damaged")
+    (base_path / "1" / WARMUP_FILE).write_bytes(b"damaged")
     with pytest.raises(InputError, match="version 1 is not served"):
         server_command.main(["--model-base-path", str(base_path), "--port", "0"])
     assert "ready" not in capsys.readouterr().out

@@ -89,7 +89,7 @@ def slow(base_path: Path) -> SlowServable:
 @pytest.fixture
 def manager(base_path: Path, slow: SlowServable) -> ModelManager:
     loaded = ModelManager("sesrec", base_path, load=lambda path, number: slow)
-    loaded.load_latest()
+    loaded.load_any()
     return loaded
 
 

@@ -30,7 +30,7 @@ def sender(request: pytest.FixtureRequest, tiny_servable: Path) -> Iterator[Send
         load=lambda path, number: Servable(path, number, scheduler),
         warmup=False,
     )
-    manager.load_latest()
+    manager.load_any()
     with DevelopmentServer(max_message_bytes=4 << 20) as server:
         server.start(manager)
         with Sender(server.address, "sesrec", timeout=60) as sending:

@@ -38,8 +38,10 @@ def test_highest_integer_wins(base_path: Path):
         (base_path / name).mkdir()
     (base_path / "13").write_text("a file is no version")
     shutil.copytree(base_path / "1", base_path / "010", dirs_exist_ok=True)
-    servable = ModelManager("m", base_path).load_latest()
-    assert (servable.version, servable.path.name) == (10, "010")
+    manager = ModelManager("m", base_path)
+    manager.load_any()
+    with manager.lease() as servable:
+        assert (servable.version, servable.path.name) == (10, "010")
 
 
 def test_missing_base_path(tmp_path: Path):
@@ -56,7 +58,7 @@ def test_version_without_a_saved_model(base_path: Path):
     (base_path / "2").mkdir()
     manager = ModelManager("m", base_path)
     with pytest.raises(InputError, match=r"2/saved_model\.pb"):
-        manager.load_latest()
+        manager.load_any()
     assert manager.versions == []
 
 
@@ -66,13 +68,13 @@ def test_version_without_a_saved_model(base_path: Path):
 def test_damaged_saved_model(base_path: Path, content: bytes):
     (base_path / "1" / "saved_model.pb").write_bytes(content)
     with pytest.raises(InputError, match="xport the model again"):
-        ModelManager("m", base_path).load_latest()
+        ModelManager("m", base_path).load_any()
 
 
 def test_missing_variables(base_path: Path):
     shutil.rmtree(base_path / "1" / "variables")
     with pytest.raises(InputError, match="cannot load"):
-        ModelManager("m", base_path).load_latest()
+        ModelManager("m", base_path).load_any()
 
 
 def test_new_version_takes_the_place_of_the_old(base_path: Path):
@@ -225,6 +227,8 @@ def test_policy_that_no_version_satisfies(base_path: Path):
 def test_without_warm_up(base_path: Path):
     (base_path / "1" / "assets.extra").mkdir()
     (base_path / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"damaged")
-    assert ModelManager("m", base_path, warmup=False).load_latest().version == 1
+    manager = ModelManager("m", base_path, warmup=False)
+    manager.load_any()
+    assert manager.versions == [1]
     with pytest.raises(InputError, match="warm-up"):
-        ModelManager("m", base_path).load_latest()
+        ModelManager("m", base_path).load_any()

@@ -9,8 +9,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from serving.server.servable import Servable
-from serving.server.warmup import MAXIMUM_RECORDS, REQUESTS_FILE, replay_warmup
+from serving.server.warmup import MAXIMUM_RECORDS, replay_warmup
 from sesrec_tf.errors import InputError
+from sesrec_tf.version_layout import WARMUP_FILE
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def servable(base_path: Path) -> Servable:
 
 
 def write_records(servable: Servable, records: list[bytes], options: str = "") -> None:
-    path = servable.path / REQUESTS_FILE
+    path = servable.path / WARMUP_FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path), options) as writer:
         for record in records:
@@ -67,7 +68,7 @@ def test_other_kinds_are_refused(servable):
 def test_file_that_is_no_tfrecord(servable, predict_request, content):
     write_records(servable, [record(predict_request)], "GZIP" if content == "gzip" else "")
     if content == "text":
-        (servable.path / REQUESTS_FILE).write_text('{"user": "u1", "candidates": ["i1"]}')
+        (servable.path / WARMUP_FILE).write_text('{"user": "u1", "candidates": ["i1"]}')
     with pytest.raises(InputError, match="uncompressed TFRecord"):
         replay_warmup(servable)
 
@@ -76,7 +77,7 @@ def test_file_that_is_no_tfrecord(servable, predict_request, content):
 def test_truncated_file(servable, predict_request, kept):
     content = record(predict_request)
     write_records(servable, [content] * 2)
-    path = servable.path / REQUESTS_FILE
+    path = servable.path / WARMUP_FILE
     path.write_bytes(path.read_bytes()[: len(content) + 16 + kept])
     with pytest.raises(InputError, match="not served"):
         replay_warmup(servable)

@@ -128,6 +128,8 @@ def test_signatures_that_are_not_served(server, expected, capsys):
     [
         ("scores", lambda o: o["scores"] + 0.001, ["serving_default", "examples", "explain"]),
         ("rec_weights", lambda o: o["rec_weights"] * 0.99, ["explain"]),
+        ("search_interests", lambda o: o["search_interests"] * 0.99, ["explain"]),
+        ("rec_similar", lambda o: o["rec_similar"] * 0, ["explain"]),
         ("items", lambda o: o["items"][:, :1].repeat(4, axis=1), ["recommend"]),
         ("probabilities", lambda o: o["probabilities"][:0], ["serving_default"]),
     ],
@@ -173,6 +175,20 @@ def test_recommended_items_that_were_seen(server, expected, capsys, monkeypatch)
     monkeypatch.setattr(server, "_answer", repeats)
     found = smoke(server, expected, capsys, status=1)
     assert "recommends i1, which the request holds" in found["recommend"]
+
+
+def test_nothing_is_recommended(server, expected, capsys, monkeypatch):
+    answer = server._answer
+
+    def nothing(name, inputs):
+        outputs = answer(name, inputs)
+        if name == "recommend":
+            outputs["items"][:] = ""
+        return outputs
+
+    monkeypatch.setattr(server, "_answer", nothing)
+    found = smoke(server, expected, capsys, status=1)
+    assert found["recommend"] == "FAILED: no item is recommended for any of 6 requests"
 
 
 def test_malformed_requests_that_get_an_answer(server, expected, capsys):
@@ -273,7 +289,7 @@ def served(tiny_servable: Path) -> Iterator[str]:
     """Address of a server of the tiny run."""
     manager = ModelManager("sesrec", tiny_servable.parent)
     with DevelopmentServer(port=0) as running:
-        manager.load_latest()
+        manager.load_any()
         running.start(manager)
         yield running.address
 

@@ -12,17 +12,30 @@ import tensorflow as tf
 
 from sesrec_tf.data.evaluation_batches import evaluation_batches
 from sesrec_tf.data.prepared import PreparedDataset
+from sesrec_tf.data.seen_items import seen_items
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.retrieval_head import RetrievalHead
+from sesrec_tf.loading import load
 from sesrec_tf.models.ranking_model import RankingModel
 from sesrec_tf.retrieval import build_index
 from sesrec_tf.schema import CANDIDATES, CLICKED_ITEMS, REC_ITEMS, HistoryShape, batch_shapes
-from sesrec_tf.servable.recommendation import Recommendation
 from sesrec_tf.signatures import PADDED_SCORE
+from sesrec_tf.training.run_directory import RunDirectory
+from sesrec_tf.two_stages import TwoStages
 
 pytest.importorskip("tensorflow_recommenders")
 
 Batch = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run: RunDirectory) -> RankingModel:
+    return load(tiny_run.path)
+
+
+@pytest.fixture(scope="module")
+def shape(tiny_data: PreparedDataset) -> HistoryShape:
+    return tiny_data.history
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +87,8 @@ def test_retrieves_then_ranks(
     model: RankingModel, head: RetrievalHead, batch: Batch, top_k: int, retrieve: int
 ) -> None:
     """Also where N, and k, are more than the catalogue."""
-    recommend = Recommendation(model, head, build_index(model, head, retrieve), top_k)
-    items, logits = recommend(batch)
+    recommend = TwoStages(model, head, build_index(model, head, retrieve), top_k)
+    items, logits = recommend(batch, seen_items(batch))
     assert items.dtype == tf.int32
     assert logits.dtype == tf.float32
     expected_items, expected_logits = stages(model, head, batch, top_k, retrieve)
@@ -89,8 +102,8 @@ def test_nothing_of_the_request_comes_back(
 ) -> None:
     """Every item is recommended to a user who has seen none; none of those that were seen."""
     size = head_size(model)
-    recommend = Recommendation(model, head, build_index(model, head, size), size)
-    items = recommend(batch)[0].numpy()
+    recommend = TwoStages(model, head, build_index(model, head, size), size)
+    items = recommend(batch, seen_items(batch))[0].numpy()
     assert set(items[-1]) == set(range(2, size + 2))
     assert any(clicks.any() for clicks in batch[CLICKED_ITEMS])
     for row in range(len(items)):
@@ -103,7 +116,7 @@ def test_no_more_than_are_retrieved(model: RankingModel, head: RetrievalHead) ->
     index = build_index(model, head, 4)
     for top_k in (0, 5):
         with pytest.raises(InputError, match=r"`top_k` should be in \[1, 4\]"):
-            Recommendation(model, head, index, top_k)
+            TwoStages(model, head, index, top_k)
 
 
 def test_a_history_is_encoded_once(
@@ -117,7 +130,7 @@ def test_a_history_is_encoded_once(
         return encode(self, *arguments, **options)
 
     monkeypatch.setattr(type(model), "encode", counted)
-    Recommendation(model, head, build_index(model, head, 9), 3)(batch)
+    TwoStages(model, head, build_index(model, head, 9), 3)(batch, seen_items(batch))
     assert len(calls) == 1
 
 
@@ -130,11 +143,11 @@ def exported(
     head: RetrievalHead,
     shape: HistoryShape,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Recommendation, Path]:
-    recommend = Recommendation(model, head, build_index(model, head, 20), 5)
+) -> tuple[TwoStages, Path]:
+    recommend = TwoStages(model, head, build_index(model, head, 20), 5)
 
     def serve(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        items, logits = recommend(batch)
+        items, logits = recommend(batch, seen_items(batch))
         return {"items": items, "logits": logits}
 
     archive = keras.export.ExportArchive()
@@ -146,13 +159,13 @@ def exported(
         if name != CANDIDATES
     }
     archive.add_endpoint("serve", serve, [specs])
-    path = tmp_path_factory.mktemp("recommendation") / "1"
+    path = tmp_path_factory.mktemp("two_stages") / "1"
     archive.write_out(str(path), verbose=False)
     return recommend, path
 
 
 @pytest.fixture(params=["TF2", "TF1"])
-def recommend(request: pytest.FixtureRequest, exported: tuple[Recommendation, Path]) -> Recommend:
+def recommend(request: pytest.FixtureRequest, exported: tuple[TwoStages, Path]) -> Recommend:
     """An archive through one of the two loaders."""
     path = exported[1]
     if request.param == "TF2":
@@ -178,10 +191,10 @@ def recommend(request: pytest.FixtureRequest, exported: tuple[Recommendation, Pa
 
 
 def test_an_archive_gives_the_same(
-    recommend: Recommend, exported: tuple[Recommendation, Path], batch: Batch
+    recommend: Recommend, exported: tuple[TwoStages, Path], batch: Batch
 ) -> None:
     items, logits = recommend(batch)
-    expected_items, expected_logits = exported[0](batch)
+    expected_items, expected_logits = exported[0](batch, seen_items(batch))
     np.testing.assert_array_equal(items, expected_items)
     np.testing.assert_allclose(logits, expected_logits, atol=1e-6)
 

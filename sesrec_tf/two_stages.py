@@ -6,7 +6,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from sesrec_tf.data.seen_items import seen_items
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.retrieval_head import RetrievalHead
 from sesrec_tf.models.ranking_model import RankingModel
@@ -17,7 +16,7 @@ from sesrec_tf.signatures import PADDED_SCORE
 Tensor = Any
 
 
-class Recommendation:
+class TwoStages:
     """The best `k` of the `N` items that the index retrieves, the request's own left out.
 
     Args:
@@ -28,7 +27,7 @@ class Recommendation:
 
     Attributes:
         head, top_k: as given.
-        retrieve: `N`.
+        retrieve: `N`, at most the number of items.
         resources: what an archive that calls this has to track beside the model.
 
     Raises:
@@ -46,28 +45,31 @@ class Recommendation:
         self._model = model
         self.head = head
         self._index = index
-        self.retrieve = index.retrieve
+        self.retrieve = min(index.retrieve, index.items)
         self.top_k = top_k
         self.resources: list[Any] = [head, *index.variables]
 
-    def __call__(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def __call__(self, batch: dict[str, Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
         """Recommends for encoded requests.
 
         Args:
             batch: of `schema.batch_shapes`, without candidates.
+            seen: int32 `[B, S]`, items to leave out, such as `seen_items(batch)`.
 
         Returns:
             Items int32 `[B, k]` by falling logit, 0 where there are too few, and logits float32
             `[B, k]`, `PADDED_SCORE` there.
         """
-        items, logits = self.ranked(batch)
-        logits, order = tf.math.top_k(logits, self.top_k)
-        return tf.gather(items, order, batch_dims=1), logits
+        items, logits = self.ranked(batch, seen)
+        logits, order = tf.math.top_k(logits, min(self.top_k, self.retrieve))
+        fill = [[0, 0], [0, self.top_k - logits.shape[1]]]
+        items = tf.pad(tf.gather(items, order, batch_dims=1), fill, constant_values=PADDING)
+        return items, tf.pad(logits, fill, constant_values=PADDED_SCORE)
 
-    def ranked(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def ranked(self, batch: dict[str, Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
         """All retrieved items `[B, N]`, in the index's order, and their logits `[B, N]`."""
         state = self._model.encode(batch, training=False)
         queries = self.head.user_vectors(self._model.pooled_user(state))
-        items = self._index(queries, seen_items(batch))
+        items = self._index(queries, seen)
         logits = tf.cast(self._model.score(state, items, training=False), tf.float32)
         return items, tf.where(items == PADDING, PADDED_SCORE, logits)
