@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 # Before the first import of TensorFlow, which reads it once.
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 USERS, ITEMS, WORDS = 48, 60, 24
 NEGATIVES = 19
+
+
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Draws without a seed of their own do not depend on the tests that ran before."""
+    del item
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(20230723)
 
 
 def item_id(number: int) -> str:
