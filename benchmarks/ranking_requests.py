@@ -11,31 +11,14 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import predict_pb2
 
 from sesrec_tf.errors import InputError
-from sesrec_tf.schema import (
-    CANDIDATES,
-    CLICKED_ITEMS,
-    QUERIES,
-    QUERY_SOURCES,
-    REC_ITEMS,
-    USER,
-    HistoryShape,
-    request_shapes,
-)
+from sesrec_tf.schema import CLICKED_ITEMS, REC_ITEMS, HistoryShape, request_shapes
 from sesrec_tf.servable.saved_model import serving_signatures
+from sesrec_tf.servable.warmup import VOCABULARY_OF
 from sesrec_tf.signatures import SERVING_DEFAULT
 from sesrec_tf.version_layout import SAVED_MODEL_FILE
 
 Strings = npt.NDArray[np.object_]
 Vocabularies = dict[str, list[str]]
-
-VOCABULARY_OF = {
-    USER: "users",
-    REC_ITEMS: "items",
-    QUERIES: "queries",
-    QUERY_SOURCES: "sources",
-    CLICKED_ITEMS: "items",
-    CANDIDATES: "items",
-}
 
 
 def read_servable(version: Path) -> tuple[HistoryShape, Vocabularies]:

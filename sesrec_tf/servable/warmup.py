@@ -35,7 +35,7 @@ Strings = npt.NDArray[np.object_]
 BATCH_SIZES = (1, 32)
 NUM_CANDIDATES = 100
 
-_VOCABULARIES = {
+VOCABULARY_OF = {
     USER: "users",
     REC_ITEMS: "items",
     QUERIES: "queries",
@@ -43,6 +43,7 @@ _VOCABULARIES = {
     CLICKED_ITEMS: "items",
     CANDIDATES: "items",
 }
+"""Where the ids of every input of a request stand."""
 
 
 def write_warmup(
@@ -73,7 +74,7 @@ def _request(
     request = {}
     for name, dims in request_shapes(history).items():
         shape = (batch_size, *(NUM_CANDIDATES if size is None else size for size in dims))
-        ids = dataset.vocabulary(_VOCABULARIES[name]) or [""]
+        ids = dataset.vocabulary(VOCABULARY_OF[name]) or [""]
         values = np.array(list(islice(cycle(ids), int(np.prod(shape)))), np.object_)
         request[name] = values.reshape(shape)
     return request
