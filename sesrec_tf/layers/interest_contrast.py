@@ -9,7 +9,7 @@ from keras import ops
 
 from sesrec_tf.layers.co_attention import CoAttention
 from sesrec_tf.layers.interest_partition import partition
-from sesrec_tf.layers.masking import at_least_float32, masked_mean
+from sesrec_tf.layers.masking import at_least_float32
 
 Tensor = Any
 
@@ -106,9 +106,9 @@ class InterestContrast(keras.layers.Layer):
     def _triplet(self, states: Tensor, sets: InterestSets, counted: Tensor) -> Tensor:
         """Mean over the batch of (15) for the anchor and means of (13)-(14)."""
         states = at_least_float32(states)
-        anchor = ops.squeeze(ops.matmul(sets.weights[:, None, :], states), 1)
-        positive = masked_mean(states, sets.similar)
-        negative = masked_mean(states, sets.dissimilar)
+        shares = [sets.weights, _equal_shares(sets.similar), _equal_shares(sets.dissimilar)]
+        pooled = ops.matmul(ops.stack([ops.cast(each, states.dtype) for each in shares], 1), states)
+        anchor, positive, negative = ops.unstack(pooled, 3, axis=1)
         gap = _distance(anchor, positive) - _distance(anchor, negative) + self.margin
         return ops.mean(ops.maximum(gap, 0) * ops.cast(counted, gap.dtype))
 
@@ -125,3 +125,9 @@ class InterestContrast(keras.layers.Layer):
 
 def _distance(left: Tensor, right: Tensor) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(left - right + DISTANCE_EPSILON), axis=-1))
+
+
+def _equal_shares(mask: Tensor) -> Tensor:
+    """`[B, T]` that pools by the mean over a set; zeros for an empty one."""
+    members = ops.cast(mask, "float32")
+    return members / ops.maximum(ops.sum(members, axis=-1, keepdims=True), 1)

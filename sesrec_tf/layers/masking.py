@@ -25,10 +25,14 @@ def masked_softmax(logits: Tensor, mask: Tensor) -> Tensor:
         Float `[..., T]`, float32 or wider.
     """
     logits = at_least_float32(logits)
-    lowest = np.finfo(keras.backend.standardize_dtype(logits.dtype)).min
-    masked = ops.where(mask, logits, ops.full_like(logits, lowest))
-    weights = ops.softmax(masked, axis=-1)
-    return ops.where(mask, weights, ops.zeros_like(weights))
+    masked = ops.where(mask, logits, lowest(logits.dtype))
+    return ops.softmax(masked, axis=-1) * ops.cast(mask, logits.dtype)
+
+
+def lowest(dtype: Any) -> np.floating[Any]:
+    """The lowest finite value of a float dtype, as a scalar of it."""
+    name = keras.backend.standardize_dtype(dtype)
+    return np.dtype(name).type(np.finfo(name).min)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -56,8 +56,14 @@ class MultiInterest(keras.layers.Layer):
 
     def weights_of(self, states: Tensor, candidates: Tensor, masks: Tensor) -> Tensor:
         """The attention weights `[B, K, M, T]`, arguments as for `call`."""
-        keys = ops.matmul(states, self.bilinear)
-        logits = ops.matmul(candidates, ops.transpose(keys, (0, 2, 1)))
+        bilinear = ops.convert_to_tensor(self.bilinear)
+        number = candidates.shape[1]
+        # W_d is multiplied onto the fewer rows.
+        if number is not None and number < states.shape[1]:
+            candidates = ops.matmul(candidates, ops.transpose(bilinear))
+        else:
+            states = ops.matmul(states, bilinear)
+        logits = ops.matmul(candidates, ops.transpose(states, (0, 2, 1)))
         return masked_softmax(logits[:, :, None, :], masks[:, None, :, :])
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sesrec_tf.layers.flat_dense import affine
 from sesrec_tf.layers.initializers import xavier_normal
 from sesrec_tf.layers.masking import at_least_float32
 from sesrec_tf.layers.seeded_dropout import SeededDropout
@@ -69,13 +70,13 @@ class Prediction(keras.layers.Layer):
         """
         width = interests.shape[-1]
         kernel = ops.convert_to_tensor(self.kernels[0])
-        hidden = ops.matmul(interests, kernel[:width])
-        hidden = hidden + ops.expand_dims(ops.matmul(user, kernel[width:]), 1) + self.biases[0]
+        of_user = affine(user, kernel[width:], self.biases[0])
+        hidden = ops.matmul(interests, kernel[:width]) + of_user[:, None, :]
         for dropout, kernel, bias in zip(
             self.dropouts, self.kernels[1:], self.biases[1:], strict=True
         ):
             hidden = dropout(ops.relu(hidden), training=training, seed=seed)
-            hidden = ops.matmul(hidden, kernel) + bias
+            hidden = affine(hidden, kernel, bias)
         return at_least_float32(ops.squeeze(hidden, -1))
 
     def get_config(self) -> dict[str, Any]:

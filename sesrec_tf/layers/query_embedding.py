@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from sesrec_tf.layers.id_embedding import IdEmbedding
-from sesrec_tf.layers.masking import masked_mean
 from sesrec_tf.schema import PADDING
 
 Tensor = Any
@@ -72,8 +72,17 @@ class QueryEmbedding(keras.layers.Layer):
         Returns:
             Float `[..., width]`.
         """
-        text = masked_mean(self.words(words), ops.not_equal(words, PADDING))
-        return ops.concatenate([self.ids(ids), text], axis=-1)
+        return ops.concatenate([self.ids(ids), self._text(words)], axis=-1)
+
+    def _text(self, words: Tensor) -> Tensor:
+        """`MEAN(E_word)` `[..., w]`; most of the places for words are padding, not looked up."""
+        flat = tf.reshape(words, [-1, words.shape[-1]])
+        real = tf.where(flat != PADDING)
+        vectors = self.words(tf.gather_nd(flat, real))
+        total = tf.math.unsorted_segment_sum(vectors, real[:, 0], tf.shape(flat)[0])
+        count = tf.math.count_nonzero(flat, axis=-1, keepdims=True, dtype=total.dtype)
+        shape = [*tf.unstack(tf.shape(words)[:-1]), self.words.width]
+        return tf.reshape(total / tf.maximum(count, 1), shape)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -8,8 +8,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from sesrec_tf.layers.distinct_rows import distinct_ids
 from sesrec_tf.layers.initializers import xavier_normal
 from sesrec_tf.layers.masking import at_least_float32
+from sesrec_tf.layers.tanh_logsumexp import tanh_logsumexp
 
 Tensor = Any
 
@@ -101,8 +103,12 @@ class QueryItemAlignment(keras.layers.Layer):
         negative_items: Tensor,
         negative_queries: Tensor,
         global_pairs: Tensor | None = None,
+        query_places: Tensor | None = None,
+        click_places: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Adds the two losses.
+
+        Anchors that occur in several pairs are compared with the negatives once.
 
         Args:
             queries: projected queries `[B, T_s, d]`.
@@ -110,6 +116,8 @@ class QueryItemAlignment(keras.layers.Layer):
             click_mask: bool `[B, T_s, C]`, the pairs.
             negative_items, negative_queries: projected negatives `[N, d]`.
             global_pairs: scalar, pairs of all replicas' batches; needed with several replicas.
+            query_places, click_places: int `[B, T_s]` and `[B, T_s, C]`, with which `queries` and
+                `clicks` are distinct vectors `[U, d]`, and these say which one is where.
 
         Returns:
             `ℓ_q2i` and `ℓ_i2q`, scalars whose mean over replicas is the loss of the global
@@ -119,46 +127,52 @@ class QueryItemAlignment(keras.layers.Layer):
             ValueError: if there are several replicas and `global_pairs` is not given.
         """
         pairs = tf.where(click_mask)
-        query = tf.gather_nd(queries, pairs[:, :2])
-        item = tf.gather_nd(clicks, pairs)
+        query, query_of_pair = _anchors(queries, query_places, pairs[:, :2])
+        item, item_of_pair = _anchors(clicks, click_places, pairs)
         bilinear = ops.convert_to_tensor(self.bilinear)
         query_bilinear = ops.matmul(query, bilinear)
-        positive = ops.sum(query_bilinear * item, axis=-1, keepdims=True)
-        to_items = ops.matmul(query_bilinear, ops.transpose(negative_items))
         item_bilinear = ops.matmul(
             item, ops.transpose(bilinear) if self.shared_bilinear else bilinear
         )
-        to_queries = ops.matmul(item_bilinear, ops.transpose(negative_queries))
-        reverse_positive = (
-            positive
-            if self.shared_bilinear
-            else ops.sum(item_bilinear * query, axis=-1, keepdims=True)
-        )
-        divisor = self._divisor(ops.shape(queries)[0], tf.shape(pairs)[0], global_pairs)
+        pair_items = tf.gather(item, item_of_pair)
+        positive = ops.sum(tf.gather(query_bilinear, query_of_pair) * pair_items, axis=-1)
+        reverse_positive = positive
+        if not self.shared_bilinear:
+            pair_queries = tf.gather(query, query_of_pair)
+            reverse_positive = ops.sum(
+                tf.gather(item_bilinear, item_of_pair) * pair_queries, axis=-1
+            )
+        divisor = self._divisor(click_mask, tf.shape(pairs)[0], global_pairs)
         losses = (
-            self._loss(positive, to_items, divisor),
-            self._loss(reverse_positive, to_queries, divisor),
+            self._loss(positive, query_bilinear, query_of_pair, negative_items, divisor),
+            self._loss(reverse_positive, item_bilinear, item_of_pair, negative_queries, divisor),
         )
         for loss in losses:
             self.add_loss(self.term_scale * loss)
         return losses
 
-    def _loss(self, positive: Tensor, negatives: Tensor, divisor: Tensor) -> Tensor:
-        temperature = at_least_float32(ops.convert_to_tensor(self.temperature))
-        positive = at_least_float32(ops.tanh(positive)) / temperature
-        negatives = at_least_float32(ops.tanh(negatives)) / temperature
-        everything = (
-            ops.concatenate([positive, negatives], axis=-1)
-            if self.positive_in_denominator
-            else negatives
-        )
-        losses = ops.logsumexp(everything, axis=-1) - positive[:, 0]
+    def _loss(
+        self,
+        positive: Tensor,
+        anchors: Tensor,
+        anchor_of_pair: Tensor,
+        negatives: Tensor,
+        divisor: Tensor,
+    ) -> Tensor:
+        # A tensor, not the variable: a custom gradient takes no variables.
+        temperature = at_least_float32(tf.convert_to_tensor(self.temperature))
+        positive = ops.tanh(at_least_float32(positive)) / temperature
+        normaliser = tf.gather(tanh_logsumexp(anchors, negatives, temperature), anchor_of_pair)
+        losses = normaliser - positive
+        if self.positive_in_denominator:
+            # log(exp(normaliser) + exp(positive)) - positive
+            losses = ops.softplus(losses)
         return ops.sum(losses) / ops.cast(divisor, losses.dtype)
 
-    def _divisor(self, batch: Tensor, pairs: Tensor, global_pairs: Tensor | None) -> Tensor:
+    def _divisor(self, click_mask: Tensor, pairs: Tensor, global_pairs: Tensor | None) -> Tensor:
         """What the local sum is divided by, so that the mean over replicas is the global mean."""
         if self.reduction == "sum":
-            return batch
+            return ops.shape(click_mask)[0]
         context = tf.distribute.get_replica_context()
         replicas = 1 if context is None else context.num_replicas_in_sync
         if replicas == 1:
@@ -181,3 +195,13 @@ class QueryItemAlignment(keras.layers.Layer):
             "positive_in_denominator": self.positive_in_denominator,
             "reduction": self.reduction,
         }
+
+
+def _anchors(vectors: Tensor, places: Tensor | None, pairs: Tensor) -> tuple[Tensor, Tensor]:
+    """The distinct vectors `[U, d]` of `pairs` `[M, axes]`, and the number of each pair's."""
+    if places is None:
+        shape = tf.shape(vectors)[:-1]
+        places = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
+        vectors = tf.reshape(vectors, [-1, vectors.shape[-1]])
+    distinct = distinct_ids(tf.gather_nd(places, pairs))
+    return tf.gather(vectors, distinct.rows), distinct.places

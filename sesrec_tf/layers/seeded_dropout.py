@@ -10,6 +10,9 @@ import tensorflow as tf
 
 Tensor = Any
 
+_DRAWS = 1 << 16
+"""Different draws; what is dropped is the rate to within half of one in as many."""
+
 
 @keras.saving.register_keras_serializable("sesrec_tf")
 class SeededDropout(keras.layers.Layer):
@@ -49,9 +52,17 @@ class SeededDropout(keras.layers.Layer):
                 f"`{self.name}` drops with rate {self.rate} in training and needs `seed`, an "
                 "int32 [2] tensor (seed, step). Received: None."
             )
-        draws = tf.random.stateless_uniform(tf.shape(inputs), seed + self._salt(), dtype=tf.float32)
-        kept = tf.cast(draws >= self.rate, inputs.dtype)
-        return inputs * kept * tf.constant(1.0 / (1.0 - self.rate), inputs.dtype)
+        draws = self._draw(tf.shape(inputs), seed)
+        kept = tf.cast(draws >= round(self.rate * _DRAWS), inputs.dtype)
+        return inputs * (kept * tf.constant(1.0 / (1.0 - self.rate), inputs.dtype))
+
+    def _draw(self, shape: Tensor, seed: Tensor) -> Tensor:
+        """uint16 of a shape, two out of each 32 random bits."""
+        size = tf.reduce_prod(shape)
+        bits = tf.random.stateless_uniform(
+            [(size + 1) // 2], seed + self._salt(), None, None, tf.uint32
+        )
+        return tf.reshape(tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size], shape)
 
     def _salt(self) -> Tensor:
         """Keeps the draws of different layers and replicas apart."""

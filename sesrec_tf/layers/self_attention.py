@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from sesrec_tf.layers.flat_dense import affine
 from sesrec_tf.layers.initializers import xavier_normal
-from sesrec_tf.layers.masking import masked_softmax
+from sesrec_tf.layers.masked_attention import masked_attention
 
 Tensor = Any
 
@@ -70,14 +71,12 @@ class SelfAttention(keras.layers.Layer):
         """
         length, width = events.shape[1], events.shape[2]
         size = width // self.heads
-        packed = ops.matmul(events, self.projection_kernel) + self._bias()
+        packed = affine(events, self.projection_kernel, self._bias())
         packed = ops.reshape(packed, (-1, length, 3, self.heads, size))
         query, key, value = ops.unstack(ops.transpose(packed, (2, 0, 3, 1, 4)), 3, axis=0)
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / math.sqrt(size)
-        weights = ops.cast(masked_softmax(scores, mask[:, None, None, :]), self.compute_dtype)
-        context = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
-        context = ops.reshape(context, (-1, length, width))
-        return ops.matmul(context, self.output_kernel) + self.output_bias
+        context = masked_attention(query / math.sqrt(size), key, value, mask)
+        context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, length, width))
+        return affine(context, self.output_kernel, self.output_bias)
 
     def _bias(self) -> Tensor:
         """The packed bias without a gradient for the keys' part.

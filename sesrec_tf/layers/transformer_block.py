@@ -7,7 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from sesrec_tf.layers.flat_dense import FlatDense
 from sesrec_tf.layers.initializers import xavier_normal
+from sesrec_tf.layers.layer_norm import LayerNorm
 from sesrec_tf.layers.seeded_dropout import SeededDropout
 from sesrec_tf.layers.self_attention import SelfAttention
 
@@ -38,13 +40,13 @@ class TransformerBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.attention = SelfAttention(heads, initialization, dtype=policy, name="attention")
         self.attention_dropout = SeededDropout(dropout, dtype=policy, name="attention_dropout")
-        self.attention_norm = keras.layers.LayerNormalization(
+        self.attention_norm = LayerNorm(
             epsilon=LAYER_NORM_EPSILON, dtype=policy, name="attention_norm"
         )
         self.feed_forward_dropout = SeededDropout(
             dropout, dtype=policy, name="feed_forward_dropout"
         )
-        self.feed_forward_norm = keras.layers.LayerNormalization(
+        self.feed_forward_norm = LayerNorm(
             epsilon=LAYER_NORM_EPSILON, dtype=policy, name="feed_forward_norm"
         )
 
@@ -58,8 +60,8 @@ class TransformerBlock(keras.layers.Layer):
             "kernel_initializer": xavier_normal(width, width),
             "dtype": self.dtype_policy,
         }
-        self.inner = keras.layers.Dense(name="inner", **dense)
-        self.outer = keras.layers.Dense(name="outer", **dense)
+        self.inner = FlatDense(name="inner", **dense)
+        self.outer = FlatDense(name="outer", **dense)
         self.inner.build(input_shape)
         self.outer.build(input_shape)
 

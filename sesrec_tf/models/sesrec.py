@@ -8,13 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from keras import ops
 
 from sesrec_tf.config import ModelConfig
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.errors import InputError
 from sesrec_tf.layers.alignment_negatives import AlignmentNegatives
+from sesrec_tf.layers.distinct_rows import distinct_ids, distinct_vectors
 from sesrec_tf.layers.entity_embedding import EntityEmbedding
+from sesrec_tf.layers.flat_dense import FlatDense
 from sesrec_tf.layers.history_encoder import HistoryEncoder
 from sesrec_tf.layers.id_embedding import IdEmbedding
 from sesrec_tf.layers.initializers import xavier_normal
@@ -131,8 +134,8 @@ class SESRec(RankingModel):
         self.item_projection = self._projection("item_projection", self.items.width)
         self.query_projection = self._projection("query_projection", self.queries.width)
 
-    def _projection(self, name: str, width: int) -> keras.layers.Dense:
-        return keras.layers.Dense(
+    def _projection(self, name: str, width: int) -> FlatDense:
+        return FlatDense(
             self.width,
             kernel_initializer=xavier_normal(width, self.width),
             dtype=self.dtype_policy,
@@ -258,8 +261,7 @@ class SESRec(RankingModel):
         seed = self.step_seed()
         rec_mask = ops.not_equal(features[REC_ITEMS], PADDING)
         search_mask = ops.not_equal(features[QUERIES], PADDING)
-        rec_events = self.embed_items(features[REC_ITEMS])
-        search_events = self._search_events(features, search_mask, training, seed)
+        rec_events, search_events = self._events(features, search_mask, training, seed)
         rec_states = self.rec_encoder(rec_events, rec_mask, training=training, seed=seed)
         search_states = self.search_encoder(
             search_events, search_mask, training=training, seed=seed
@@ -341,25 +343,43 @@ class SESRec(RankingModel):
         """Projected queries `ê^q`, int `[...]` and `[..., L]` to `[..., d]` (1)."""
         return self.query_projection(self.queries(ids, words))
 
-    def _search_events(
+    def _events(
         self, features: dict[str, Tensor], search_mask: Tensor, training: bool, seed: Tensor
-    ) -> Tensor:
-        queries = self.embed_queries(features[QUERIES], features[QUERY_WORDS])
-        clicks = self.embed_items(features[CLICKED_ITEMS])
-        click_mask = ops.logical_and(
-            ops.not_equal(features[CLICKED_ITEMS], PADDING), search_mask[..., None]
-        )
-        if training and self.alignment is not None and self.alignment_negatives is not None:
-            items, negative_queries, words = self.alignment_negatives(seed)
-            self.alignment(
-                queries,
-                clicks,
-                click_mask,
-                self.embed_items(items),
-                self.embed_queries(negative_queries, words),
-                global_pairs=features[CLICK_PAIRS][0] if CLICK_PAIRS in features else None,
+    ) -> tuple[Tensor, Tensor]:
+        """Events of both histories `[B, T, d]`; in training, the alignment loss is added.
+
+        Every distinct item and query of the batch is looked up and projected once.
+        """
+        words, clicked_items = features[QUERY_WORDS], features[CLICKED_ITEMS]
+        queries = distinct_vectors(ops.concatenate([features[QUERIES][..., None], words], axis=-1))
+        query_vectors = self.embed_queries(queries.rows[:, 0], queries.rows[:, 1:])
+        items = distinct_ids(
+            ops.concatenate(
+                [ops.reshape(ids, (-1,)) for ids in (features[REC_ITEMS], clicked_items)]
             )
-        return self.search_event(queries, clicks, click_mask, features[QUERY_SOURCES])
+        )
+        item_vectors = self.embed_items(items.rows)
+        rec_places, click_places = _split_like(items.places, features[REC_ITEMS], clicked_items)
+        click_mask = ops.logical_and(ops.not_equal(clicked_items, PADDING), search_mask[..., None])
+        if training and self.alignment is not None and self.alignment_negatives is not None:
+            negative_items, negative_queries, negative_words = self.alignment_negatives(seed)
+            self.alignment(
+                query_vectors,
+                item_vectors,
+                click_mask,
+                self.embed_items(negative_items),
+                self.embed_queries(negative_queries, negative_words),
+                global_pairs=features[CLICK_PAIRS][0] if CLICK_PAIRS in features else None,
+                query_places=queries.places,
+                click_places=click_places,
+            )
+        search_events = self.search_event(
+            queries.spread(query_vectors),
+            tf.gather(item_vectors, click_places),
+            click_mask,
+            features[QUERY_SOURCES],
+        )
+        return tf.gather(item_vectors, rec_places), search_events
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -387,6 +407,12 @@ class SESRec(RankingModel):
                 "sizes": VocabularySizes(**sizes),
             }
         )
+
+
+def _split_like(flat: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Parts of `flat` `[n + m]` in the shapes of two tensors of n and m elements."""
+    parts = tf.split(flat, [tf.size(first), tf.size(second)])
+    return tf.reshape(parts[0], tf.shape(first)), tf.reshape(parts[1], tf.shape(second))
 
 
 def _of_width(words: npt.NDArray[np.int32], width: int) -> npt.NDArray[np.int32]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 Tensor = Any
+
+
+class BetaPowers(NamedTuple):
+    """What the updates of one step share, scalars.
+
+    Attributes:
+        first, second: β₁ᵗ and β₂ᵗ of step t, counted from 1.
+        first_correction, second_correction: 1 − β₁ᵗ, and √(1 − β₂ᵗ), that of the root.
+    """
+
+    first: Tensor
+    second: Tensor
+    first_correction: Tensor
+    second_correction: Tensor
 
 
 @keras.saving.register_keras_serializable("sesrec_tf")
@@ -52,12 +66,15 @@ class Adam(keras.optimizers.Optimizer):
 
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         """Updates all variables; one the loss does not reach has the gradient of its L2 alone."""
+        variables = trainable_variables or self._trainable_variables
         if self.l2:
-            variables = trainable_variables or self._trainable_variables
             grads = [
                 tf.zeros(variable.shape, variable.dtype) if gradient is None else gradient
                 for gradient, variable in zip(grads, variables, strict=True)
             ]
+        # Once a step: reads of the step counter are never merged, nor is what follows from them.
+        dtypes = {tf.as_dtype(variable.dtype) for variable in variables}
+        self._powers = {dtype: self._beta_powers(dtype) for dtype in dtypes}
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
@@ -67,30 +84,30 @@ class Adam(keras.optimizers.Optimizer):
         if self.l2:
             gradient = gradient + tf.constant(self.l2, variable.dtype) * variable
         momentum, velocity = self._moments_of(variable)
-        powers = [tf.pow(beta, self._count(variable)) for beta in self._betas(variable)]
+        powers = self._powers[tf.as_dtype(variable.dtype)]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=momentum.handle,
             v=velocity.handle,
-            beta1_power=powers[0],
-            beta2_power=powers[1],
+            beta1_power=powers.first,
+            beta2_power=powers.second,
             lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self._betas(variable)[0],
-            beta2=self._betas(variable)[1],
+            beta1=tf.constant(self.beta_1, variable.dtype),
+            beta2=tf.constant(self.beta_2, variable.dtype),
             # The op adds its ε before the correction; scaled so, it stands beside the root.
-            epsilon=tf.constant(self.epsilon, variable.dtype) * tf.sqrt(1 - powers[1]),
+            epsilon=tf.constant(self.epsilon, variable.dtype) * powers.second_correction,
             grad=gradient,
         )
+
+    def _beta_powers(self, dtype: tf.DType) -> BetaPowers:
+        count = tf.cast(self.iterations.value + 1, dtype)
+        first = tf.pow(tf.constant(self.beta_1, dtype), count)
+        second = tf.pow(tf.constant(self.beta_2, dtype), count)
+        return BetaPowers(first, second, 1 - first, tf.sqrt(1 - second))
 
     def _moments_of(self, variable: Any) -> tuple[Any, Any]:
         index = self._get_variable_index(variable)
         return _local(self._momentums[index]), _local(self._velocities[index])
-
-    def _count(self, variable: Any) -> Tensor:
-        return tf.cast(self.iterations.value + 1, variable.dtype)
-
-    def _betas(self, variable: Any) -> tuple[Tensor, Tensor]:
-        return tf.constant(self.beta_1, variable.dtype), tf.constant(self.beta_2, variable.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -26,24 +26,24 @@ class LazyAdam(Adam):
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        rows, positions = tf.unique(gradient.indices)
-        values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])
-        values = tf.cast(values, variable.dtype)
+        rows, values = _distinct(gradient)
+        dtype = tf.as_dtype(variable.dtype)
         old = tf.gather(variable, rows)
-        values = values + tf.constant(self.l2, variable.dtype) * old
+        values = tf.cast(values, dtype) + tf.constant(self.l2, dtype) * old
         momentum, velocity = self._moments_of(variable)
-        beta_1, beta_2 = self._betas(variable)
+        beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
         first = beta_1 * tf.gather(momentum, rows) + (1 - beta_1) * values
         second = beta_2 * tf.gather(velocity, rows) + (1 - beta_2) * tf.square(values)
-        count = self._count(variable)
-        step = first / (1 - tf.pow(beta_1, count))
-        step /= tf.sqrt(second / (1 - tf.pow(beta_2, count))) + tf.constant(
-            self.epsilon, variable.dtype
-        )
-        learning_rate = tf.cast(learning_rate, variable.dtype)
-        for target, value in (
-            (momentum, first),
-            (velocity, second),
-            (variable, old - learning_rate * step),
-        ):
+        # The corrections go into the two scalars, not over the rows.
+        powers = self._powers[dtype]
+        rate = tf.cast(learning_rate, dtype) * powers.second_correction / powers.first_correction
+        epsilon = tf.constant(self.epsilon, dtype) * powers.second_correction
+        new = old - rate * first / (tf.sqrt(second) + epsilon)
+        for target, value in ((momentum, first), (velocity, second), (variable, new)):
             tf.raw_ops.ResourceScatterUpdate(resource=target.handle, indices=rows, updates=value)
+
+
+def _distinct(gradient: tf.IndexedSlices) -> tuple[Tensor, Tensor]:
+    """The rows of a gradient, each once, and the sums of what it holds for them."""
+    rows, positions = tf.unique(gradient.indices)
+    return rows, tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])

@@ -32,6 +32,7 @@ from sesrec_tf.training.plateau_schedule import PlateauSchedule
 from sesrec_tf.training.run_directory import RunDirectory
 from sesrec_tf.training.strategy import is_chief
 from sesrec_tf.training.throughput import Throughput
+from sesrec_tf.training.training_step import training_step
 from sesrec_tf.training.weight_average import WeightAverage
 
 
@@ -68,7 +69,7 @@ class Trainer:
         negative_sampler(prepared, config)
         self.model = self._make_model()
         self._average = WeightAverage(self.model, config.training.weight_average)
-        self._step = self._make_step()
+        self._step = training_step(self.model, strategy)
         self._scorer = SplitScorer(self.model, prepared, config.history)
         self._divergence = DivergenceCheck(self.model, self._average.variables, run.checkpoints)
         self._throughput = Throughput(config.training.batch_size)
@@ -92,25 +93,6 @@ class Trainer:
         finally:
             keras.config.set_dtype_policy(policy)
         return model
-
-    def _make_step(self) -> Any:
-        """A graph of one update on an iterator's next batch, giving the batch's loss terms.
-
-        Not Keras' own, whose reduction over several workers takes no scalars.
-        """
-        model, strategy = self.model, self._strategy
-
-        def replica_step(batch: Any) -> dict[str, Any]:
-            for metric in model.metrics:
-                metric.reset_state()
-            return model.train_step(batch)
-
-        @tf.function(reduce_retracing=True)
-        def step(batches: Any) -> dict[str, Any]:
-            logs = strategy.run(replica_step, args=(next(batches),))
-            return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
-
-        return step
 
     def fit(self, resume: bool = False) -> RunState:
         """Trains to the last epoch or the early stop.

@@ -1,0 +1,106 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.speed.log_profile import KINDLE, KUAISHOU, LogProfile
+from benchmarks.speed.speed_benchmark import METRICS, RATE, STEP, SpeedBenchmark
+from benchmarks.speed.subject import OWN, PEER, Subject
+from sesrec_tf.errors import InputError
+
+CATALOGUES = (10_000, 100_000, 1_000_000, 3_000_000)
+"""Items of the benchmark `catalogue`."""
+
+_OFFICIAL = "official"
+_OPTIMIZERS = ("lazy_adam", "adam")
+
+
+def benchmarks(peer: bool, scale: int = 1) -> dict[str, SpeedBenchmark]:
+    """Every benchmark, with or without the official code."""
+    kindle, kuaishou = KINDLE.scaled(scale), KUAISHOU.scaled(scale)
+    sides = (OWN, PEER) if peer else (OWN,)
+    found = [
+        _steps("training_step", "Training step, batches in memory, Kindle sizes", kindle, sides),
+        _work("training", "Training from the records, Kindle sizes", kindle, sides, RATE),
+        _input(kindle),
+        _work("evaluation", "Evaluation, 1 + 99 candidates, Kindle sizes", kindle, sides, RATE),
+        _work("metrics", "Ranking metrics, 1 + 99 candidates", kindle, sides, METRICS),
+        _catalogue(scale, sides),
+        _steps(
+            "kuaishou_step", "Training step, batches in memory, Kuaishou sizes", kuaishou, sides
+        ),
+        _work("kuaishou_training", "Training from the records, Kuaishou", kuaishou, sides, RATE),
+        _work("kuaishou_evaluation", "Evaluation, Kuaishou sizes", kuaishou, sides, RATE),
+        _replicas(kindle),
+    ]
+    return {benchmark.name: benchmark for benchmark in found}
+
+
+def chosen(available: dict[str, SpeedBenchmark], names: Sequence[str]) -> list[SpeedBenchmark]:
+    """Those named, in the order of the suite; all for no name.
+
+    Raises:
+        InputError: for a name that none has.
+    """
+    unknown = [name for name in names if name not in available]
+    if unknown:
+        raise InputError(
+            f"`--only` should name benchmarks: {', '.join(available)}. Received: {unknown[0]!r}."
+        )
+    return [value for name, value in available.items() if not names or name in names]
+
+
+def _steps(name: str, title: str, profile: LogProfile, sides: Sequence[str]) -> SpeedBenchmark:
+    subjects = [Subject(each, OWN, "step", profile, each) for each in _OPTIMIZERS]
+    if PEER in sides:
+        subjects.append(Subject(_OFFICIAL, PEER, "step", profile))
+    return SpeedBenchmark(name, title, tuple(subjects), _against_official(subjects), STEP)
+
+
+def _work(
+    name: str, title: str, profile: LogProfile, sides: Sequence[str], unit: str
+) -> SpeedBenchmark:
+    """One subject a side; the work is the name's last part."""
+    work = name.rpartition("_")[2]
+    labels = {OWN: "sesrec_tf", PEER: _OFFICIAL}
+    subjects = [Subject(labels[side], side, work, profile) for side in sides]
+    return SpeedBenchmark(name, title, tuple(subjects), _against_official(subjects), unit)
+
+
+def _against_official(subjects: Sequence[Subject]) -> tuple[tuple[str, str], ...]:
+    official = [subject.label for subject in subjects if subject.side == PEER]
+    return tuple(
+        (subject.label, label) for subject in subjects for label in official if subject.side == OWN
+    )
+
+
+def _input(profile: LogProfile) -> SpeedBenchmark:
+    subjects = (
+        Subject("input", OWN, "input", profile),
+        Subject("training step", OWN, "step", profile),
+    )
+    title = "Input pipeline beside the appetite of the model, Kindle sizes"
+    return SpeedBenchmark("input", title, subjects, (("input", "training step"),), RATE)
+
+
+def _catalogue(scale: int, sides: Sequence[str]) -> SpeedBenchmark:
+    subjects, pairs = [], []
+    for side in sides:
+        name = {OWN: "lazy_adam", PEER: _OFFICIAL}[side]
+        labels = [f"{name}, {items:,} items" for items in CATALOGUES]
+        for label, items in zip(labels, CATALOGUES, strict=True):
+            profile = KINDLE.with_items(items, 4_096, 256).scaled(scale)
+            subjects.append(Subject(label, side, "step", profile))
+        pairs += [(label, labels[0]) for label in labels[1:]]
+    title = "Training step by the size of the catalogue, other sizes as Kindle"
+    return SpeedBenchmark("catalogue", title, tuple(subjects), tuple(pairs), STEP, "time")
+
+
+def _replicas(profile: LogProfile) -> SpeedBenchmark:
+    subjects = tuple(
+        Subject(label, OWN, "step", profile, replicas=number)
+        for number, label in ((1, "1 replica"), (2, "2 replicas"))
+    )
+    title = "Training step of one global batch on logical CPUs"
+    return SpeedBenchmark("replicas", title, subjects, (("2 replicas", "1 replica"),), STEP)
