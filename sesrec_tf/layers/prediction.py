@@ -68,10 +68,11 @@ class Prediction(keras.layers.Layer):
         Returns:
             Logits `[B, K]`, float32 or wider.
         """
-        width = interests.shape[-1]
-        kernel = ops.convert_to_tensor(self.kernels[0])
-        of_user = affine(user, kernel[width:], self.biases[0])
-        hidden = ops.matmul(interests, kernel[:width]) + of_user[:, None, :]
+        of_candidate, of_user = ops.split(
+            ops.convert_to_tensor(self.kernels[0]), [interests.shape[-1]]
+        )
+        hidden = ops.matmul(interests, of_candidate)
+        hidden = hidden + affine(user, of_user, self.biases[0])[:, None, :]
         for dropout, kernel, bias in zip(
             self.dropouts, self.kernels[1:], self.biases[1:], strict=True
         ):

@@ -162,8 +162,8 @@ class QueryItemAlignment(keras.layers.Layer):
         # A tensor, not the variable: a custom gradient takes no variables.
         temperature = at_least_float32(tf.convert_to_tensor(self.temperature))
         positive = ops.tanh(at_least_float32(positive)) / temperature
-        normaliser = tf.gather(tanh_logsumexp(anchors, negatives, temperature), anchor_of_pair)
-        losses = normaliser - positive
+        normalisers = tanh_logsumexp(anchors, negatives, temperature)
+        losses = tf.gather(normalisers, anchor_of_pair) - positive
         if self.positive_in_denominator:
             # log(exp(normaliser) + exp(positive)) - positive
             losses = ops.softplus(losses)

@@ -353,22 +353,17 @@ class SESRec(RankingModel):
         words, clicked_items = features[QUERY_WORDS], features[CLICKED_ITEMS]
         queries = distinct_vectors(ops.concatenate([features[QUERIES][..., None], words], axis=-1))
         query_vectors = self.embed_queries(queries.rows[:, 0], queries.rows[:, 1:])
-        items = distinct_ids(
-            ops.concatenate(
-                [ops.reshape(ids, (-1,)) for ids in (features[REC_ITEMS], clicked_items)]
-            )
-        )
-        item_vectors = self.embed_items(items.rows)
-        rec_places, click_places = _split_like(items.places, features[REC_ITEMS], clicked_items)
+        items, (rec_places, click_places) = _distinct_items(features[REC_ITEMS], clicked_items)
+        item_vectors = self.embed_items(items)
         click_mask = ops.logical_and(ops.not_equal(clicked_items, PADDING), search_mask[..., None])
         if training and self.alignment is not None and self.alignment_negatives is not None:
-            negative_items, negative_queries, negative_words = self.alignment_negatives(seed)
+            negative_items, *negative_queries = self.alignment_negatives(seed)
             self.alignment(
                 query_vectors,
                 item_vectors,
                 click_mask,
                 self.embed_items(negative_items),
-                self.embed_queries(negative_queries, negative_words),
+                self.embed_queries(*negative_queries),
                 global_pairs=features[CLICK_PAIRS][0] if CLICK_PAIRS in features else None,
                 query_places=queries.places,
                 click_places=click_places,
@@ -409,10 +404,13 @@ class SESRec(RankingModel):
         )
 
 
-def _split_like(flat: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Parts of `flat` `[n + m]` in the shapes of two tensors of n and m elements."""
-    parts = tf.split(flat, [tf.size(first), tf.size(second)])
-    return tf.reshape(parts[0], tf.shape(first)), tf.reshape(parts[1], tf.shape(second))
+def _distinct_items(*groups: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The distinct ids `[U]` of several tensors, and for each of these the places in it."""
+    distinct = distinct_ids(ops.concatenate([ops.reshape(ids, (-1,)) for ids in groups]))
+    places = tf.split(distinct.places, [tf.size(ids) for ids in groups])
+    return distinct.rows, [
+        tf.reshape(each, tf.shape(ids)) for each, ids in zip(places, groups, strict=True)
+    ]
 
 
 def _of_width(words: npt.NDArray[np.int32], width: int) -> npt.NDArray[np.int32]:

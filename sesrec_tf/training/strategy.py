@@ -10,10 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from sesrec_tf.errors import InputError
+from sesrec_tf.training.threads import divide_cores
 
 
 def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
-    """The strategy for the visible devices, with GPU memory growth on.
+    """The strategy for the visible devices, with GPU memory growth on, or the CPU's cores divided.
 
     Args:
         replicas: logical CPU devices to mirror over, for machines without GPUs; `None` mirrors
@@ -41,6 +42,8 @@ def choose_strategy(replicas: int | None = None) -> tf.distribute.Strategy:
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         _grow_memory(gpu)
+    if not gpus:
+        divide_cores()
     if cluster:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if replicas is not None and replicas > 1:
