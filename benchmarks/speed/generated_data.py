@@ -35,7 +35,8 @@ class GeneratedData:
     def _written(
         self, profile: LogProfile, kind: str, write: Callable[[Path, GeneratedLogs], None]
     ) -> Path:
-        path = self._directory / f"{profile.name}-{profile.sizes.items}-{profile.train}-{kind}"
+        sizes = (profile.sizes.items, profile.train, profile.config.history.rec_length)
+        path = self._directory / "-".join([profile.name, *map(str, sizes), kind])
         if not path.exists():
             self._report(
                 f"{profile.name}, {profile.sizes.items:,} items: writing the data ({kind})"

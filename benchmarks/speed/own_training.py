@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from benchmarks.speed.batch_counts import batch_counts
 from benchmarks.speed.device_list import DeviceList
 from benchmarks.speed.own_devices import device_facts, strategy_over
 from benchmarks.speed.workload import repeated
@@ -56,6 +57,9 @@ class OwnTraining:
                 "first_step": stepped - job["started"],
             },
         }
+        if job["cached"]:
+            dataset = self._dataset(True).take(CACHED_BATCHES).as_numpy_iterator()
+            self.facts["batch"] = batch_counts(features for features, _ in dataset)
         for _ in range(CACHED_BATCHES):
             self._one()
         self.round(_WARM_UP_SECONDS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from benchmarks.speed.log_profile import KINDLE, KUAISHOU, LogProfile
+from benchmarks.speed.log_profile import KINDLE, KUAISHOU, EventCounts, LogProfile
 from benchmarks.speed.speed_benchmark import METRICS, RATE, STEP, SpeedBenchmark
 from benchmarks.speed.subject import OWN, PEER, Subject
+from sesrec_tf.config import Config
 from sesrec_tf.errors import InputError
 
 CATALOGUES = (10_000, 100_000, 1_000_000, 3_000_000)
@@ -33,6 +35,7 @@ def benchmarks(peer: bool, scale: int = 1) -> dict[str, SpeedBenchmark]:
         _work("kuaishou_training", "Training from the records, Kuaishou", kuaishou, sides, RATE),
         _work("kuaishou_evaluation", "Evaluation, Kuaishou sizes", kuaishou, sides, RATE),
         _replicas(kindle),
+        _scaling(scale),
     ]
     return {benchmark.name: benchmark for benchmark in found}
 
@@ -104,3 +107,32 @@ def _replicas(profile: LogProfile) -> SpeedBenchmark:
     )
     title = "Training step of one global batch on logical CPUs"
     return SpeedBenchmark("replicas", title, subjects, (("2 replicas", "1 replica"),), STEP)
+
+
+def _scaling(scale: int) -> SpeedBenchmark:
+    """One size at a time different from Kindle's."""
+    config, base = KINDLE.config, "as Kindle"
+    longer = dataclasses.replace(config.history, rec_length=60, search_length=60)
+    profiles = {
+        base: KINDLE,
+        "B = 512": _with(config.replace("training", batch_size=512)),
+        "K = 20": _with(config.replace("training", negatives=19)),
+        "N = 256": _with(config.replace("model", alignment_negatives=256)),
+        "d = 64": _with(config.replace("model", item_width=64)),
+        "T_r = T_s = 60": dataclasses.replace(
+            _with(dataclasses.replace(config, history=longer)),
+            feed=EventCounts(50.0, 2.0),
+            searches=EventCounts(30.0, 2.0),
+        ),
+    }
+    subjects = tuple(
+        Subject(label, OWN, "step", profile.scaled(scale)) for label, profile in profiles.items()
+    )
+    pairs = tuple((label, base) for label in profiles if label != base)
+    title = "Training step, one size at a time different from Kindle's"
+    return SpeedBenchmark("scaling", title, subjects, pairs, STEP, "time")
+
+
+def _with(config: Config) -> LogProfile:
+    """Kindle's logs, fewer of them, with other settings."""
+    return dataclasses.replace(KINDLE, config=config, train=8_192, valid=256)

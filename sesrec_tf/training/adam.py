@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from sesrec_tf.training.sparse_gradient import summed_rows
+
 Tensor = Any
 
 
@@ -79,10 +81,7 @@ class Adam(keras.optimizers.Optimizer):
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Updates one variable (called by Keras)."""
-        gradient = tf.convert_to_tensor(gradient)
-        gradient = tf.cast(gradient, variable.dtype)
-        if self.l2:
-            gradient = gradient + tf.constant(self.l2, variable.dtype) * variable
+        gradient = self._with_l2(gradient, variable)
         momentum, velocity = self._moments_of(variable)
         powers = self._powers[tf.as_dtype(variable.dtype)]
         tf.raw_ops.ResourceApplyAdam(
@@ -98,6 +97,17 @@ class Adam(keras.optimizers.Optimizer):
             epsilon=tf.constant(self.epsilon, variable.dtype) * powers.second_correction,
             grad=gradient,
         )
+
+    def _with_l2(self, gradient: Tensor, variable: Any) -> Tensor:
+        """`g + λθ`, dense."""
+        if not self.l2:
+            return tf.cast(tf.convert_to_tensor(gradient), variable.dtype)
+        decay = tf.constant(self.l2, variable.dtype) * variable
+        if not isinstance(gradient, tf.IndexedSlices):
+            return tf.cast(gradient, variable.dtype) + decay
+        # Into what is there already: one pass over the table less than through a dense gradient.
+        rows, values = summed_rows(gradient)
+        return tf.tensor_scatter_nd_add(decay, rows[:, None], tf.cast(values, variable.dtype))
 
     def _beta_powers(self, dtype: tf.DType) -> BetaPowers:
         count = tf.cast(self.iterations.value + 1, dtype)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from sesrec_tf.training.adam import Adam
+from sesrec_tf.training.sparse_gradient import summed_rows
 
 Tensor = Any
 
@@ -26,7 +27,7 @@ class LazyAdam(Adam):
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        rows, values = _distinct(gradient)
+        rows, values = summed_rows(gradient)
         dtype = tf.as_dtype(variable.dtype)
         old = tf.gather(variable, rows)
         values = tf.cast(values, dtype) + tf.constant(self.l2, dtype) * old
@@ -41,9 +42,3 @@ class LazyAdam(Adam):
         new = old - rate * first / (tf.sqrt(second) + epsilon)
         for target, value in ((momentum, first), (velocity, second), (variable, new)):
             tf.raw_ops.ResourceScatterUpdate(resource=target.handle, indices=rows, updates=value)
-
-
-def _distinct(gradient: tf.IndexedSlices) -> tuple[Tensor, Tensor]:
-    """The rows of a gradient, each once, and the sums of what it holds for them."""
-    rows, positions = tf.unique(gradient.indices)
-    return rows, tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])

@@ -173,3 +173,33 @@ def test_agrees_with_the_reference(shared: bool, below: bool, reduction: str) ->
         named_arrays(alignment),
         dict,
     )
+
+
+@pytest.mark.parametrize("shared_bilinear", [True, False])
+def test_distinct_vectors_and_their_places_are_the_same_pairs(shared_bilinear: bool) -> None:
+    inputs = draw_inputs(np.random.default_rng(5))
+    layer = built(shared_bilinear=shared_bilinear)
+    random = np.random.default_rng(6)
+    query_places = random.integers(0, 4, SEARCH_MASK.shape)
+    click_places = random.integers(0, 3, CLICK_MASK.shape)
+    distinct = {"queries": random.normal(size=(4, D)), "clicks": random.normal(size=(3, D))}
+    spread = {
+        "queries": distinct["queries"][query_places],
+        "clicks": distinct["clicks"][click_places],
+    }
+    negatives = [inputs["negative_items"], inputs["negative_queries"]]
+    found = []
+    for vectors, places in (
+        (distinct, {"query_places": query_places, "click_places": click_places}),
+        (spread, {}),
+    ):
+        pair = [tf.constant(vectors[name]) for name in ("queries", "clicks")]
+        with tf.GradientTape() as tape:
+            total = sum(
+                layer(
+                    *pair, CLICK_MASK, *negatives, **{k: tf.constant(v) for k, v in places.items()}
+                )
+            )
+        found.append([total, *tape.gradient(total, [w.value for w in layer.trainable_weights])])
+    for each, other in zip(*found, strict=True):
+        np.testing.assert_allclose(each, other, rtol=1e-10)
