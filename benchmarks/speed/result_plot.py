@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {OWN: "tab:blue", PEER: "tab:orange"}
 _CATALOGUE = "catalogue"
+_INCHES_A_BAR = 0.28
 
 
 def write_plot(path: Path, benchmarks: dict[str, dict[str, Any]]) -> None:
@@ -26,7 +27,9 @@ def write_plot(path: Path, benchmarks: dict[str, dict[str, Any]]) -> None:
     """
     rates = {name: result for name, result in benchmarks.items() if name != _CATALOGUE}
     panels = [kind for kind in (rates, benchmarks.get(_CATALOGUE)) if kind]
-    figure = Figure(figsize=(7 * max(len(panels), 1), 5), layout="constrained")
+    bars = sum(len(result["subjects"]) for result in rates.values())
+    size = (7 * max(len(panels), 1), max(5, _INCHES_A_BAR * bars))
+    figure = Figure(figsize=size, layout="constrained")
     for place, panel in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), place)
         if panel is rates:

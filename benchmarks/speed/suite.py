@@ -24,7 +24,7 @@ def benchmarks(peer: bool, scale: int = 1) -> dict[str, SpeedBenchmark]:
     sides = (OWN, PEER) if peer else (OWN,)
     found = [
         _steps("training_step", "Training step, batches in memory, Kindle sizes", kindle, sides),
-        _work("training", "Training from the records, Kindle sizes", kindle, sides, RATE),
+        _training("training", "Training from the records, Kindle sizes", kindle, sides),
         _input(kindle),
         _work("evaluation", "Evaluation, 1 + 99 candidates, Kindle sizes", kindle, sides, RATE),
         _work("metrics", "Ranking metrics, 1 + 99 candidates", kindle, sides, METRICS),
@@ -32,7 +32,9 @@ def benchmarks(peer: bool, scale: int = 1) -> dict[str, SpeedBenchmark]:
         _steps(
             "kuaishou_step", "Training step, batches in memory, Kuaishou sizes", kuaishou, sides
         ),
-        _work("kuaishou_training", "Training from the records, Kuaishou", kuaishou, sides, RATE),
+        _training(
+            "kuaishou_training", "Training from the records, Kuaishou sizes", kuaishou, sides
+        ),
         _work("kuaishou_evaluation", "Evaluation, Kuaishou sizes", kuaishou, sides, RATE),
         _replicas(kindle),
         _scaling(scale),
@@ -55,10 +57,20 @@ def chosen(available: dict[str, SpeedBenchmark], names: Sequence[str]) -> list[S
 
 
 def _steps(name: str, title: str, profile: LogProfile, sides: Sequence[str]) -> SpeedBenchmark:
-    subjects = [Subject(each, OWN, "step", profile, each) for each in _OPTIMIZERS]
+    subjects = _by_optimizer("step", profile, sides)
+    return SpeedBenchmark(name, title, subjects, _against_official(subjects), STEP)
+
+
+def _training(name: str, title: str, profile: LogProfile, sides: Sequence[str]) -> SpeedBenchmark:
+    subjects = _by_optimizer("training", profile, sides)
+    return SpeedBenchmark(name, title, subjects, _against_official(subjects), RATE)
+
+
+def _by_optimizer(work: str, profile: LogProfile, sides: Sequence[str]) -> tuple[Subject, ...]:
+    subjects = [Subject(each, OWN, work, profile, each) for each in _OPTIMIZERS]
     if PEER in sides:
-        subjects.append(Subject(_OFFICIAL, PEER, "step", profile))
-    return SpeedBenchmark(name, title, tuple(subjects), _against_official(subjects), STEP)
+        subjects.append(Subject(_OFFICIAL, PEER, work, profile))
+    return tuple(subjects)
 
 
 def _work(

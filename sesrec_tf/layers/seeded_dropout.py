@@ -53,7 +53,8 @@ class SeededDropout(keras.layers.Layer):
                 "int32 [2] tensor (seed, step). Received: None."
             )
         draws = self._draw(tf.shape(inputs), seed)
-        kept = tf.cast(draws >= round(self.rate * _DRAWS), inputs.dtype)
+        dropped = min(round(self.rate * _DRAWS), _DRAWS - 1)
+        kept = tf.cast(draws >= dropped, inputs.dtype)
         return inputs * (kept * tf.constant(1.0 / (1.0 - self.rate), inputs.dtype))
 
     def _draw(self, shape: Tensor, seed: Tensor) -> Tensor:

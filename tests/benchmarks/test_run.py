@@ -30,7 +30,8 @@ def test_results_are_merged(tmp_path: Path, capsys):
     assert list(found) == ["metrics", "training"]
     assert found["training"]["run"]["scale"] == 200
     assert "--only training" in found["training"]["run"]["command"]
-    (subject,) = found["training"]["subjects"]
+    subject, dense = found["training"]["subjects"]
+    assert (subject["label"], dense["label"]) == ("lazy_adam", "adam")
     assert len(subject["rounds"]) == 2
     for each in subject["rounds"]:
         assert each["examples"] == 8 * each["steps"] > 0

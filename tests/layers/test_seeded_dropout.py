@@ -61,3 +61,18 @@ def test_a_missing_seed_is_an_error() -> None:
 def test_a_rate_outside_its_range_is_an_error(rate: float) -> None:
     with pytest.raises(ValueError, match=r"`rate` should be in \[0, 1\)"):
         SeededDropout(rate)
+
+
+@pytest.mark.parametrize("rate", [1e-7, 1 - 1e-7])
+def test_rates_at_the_ends_draw(rate: float) -> None:
+    found = drop(rate)
+    assert found.shape == ONES.shape
+    assert (found > 0).all() if rate < 0.5 else (found == 0).mean() > 0.99
+
+
+def test_the_rate_is_met_beyond_one_in_a_thousand() -> None:
+    layer = SeededDropout(0.1)
+    layer.build(None)
+    found = np.asarray(layer(np.ones((1000, 1001), np.float32), training=True, seed=SEED))
+    # A million draws: standard deviation 0.0003.
+    assert abs((found == 0).mean() - 0.1) < 0.0015
