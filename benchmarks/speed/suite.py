@@ -123,7 +123,7 @@ def _replicas(profile: LogProfile) -> SpeedBenchmark:
 
 def _scaling(scale: int) -> SpeedBenchmark:
     """One size at a time different from Kindle's."""
-    config, base = KINDLE.config, "as Kindle"
+    config, base = KINDLE.config, "Kindle sizes"
     longer = dataclasses.replace(config.history, rec_length=60, search_length=60)
     profiles = {
         base: KINDLE,

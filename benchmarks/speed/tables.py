@@ -21,7 +21,7 @@ def result_table(result: dict[str, Any]) -> Table:
     unit, subjects = result["unit"], result["subjects"]
     table = Table(title=result["title"], title_justify="left", caption_justify="left")
     table.caption = caption(result)
-    table.add_column("subject")
+    table.add_column("subject", no_wrap=True)
     table.add_column(unit, justify="right")
     if unit == STEP:
         table.add_column("examples a second", justify="right")
