@@ -8,7 +8,7 @@ from itertools import pairwise
 from sesrec_tf.config import Config
 from sesrec_tf.schema import VocabularySizes
 
-# Passes over a tensor, value and gradient together, counted in the graph of a step.
+# Passes over a tensor, value and gradient together: estimates from the code.
 _STATE_PASSES = 80
 _ATTENTION_PASSES = 9
 _ALIGNMENT_PASSES = 9
