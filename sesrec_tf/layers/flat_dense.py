@@ -36,7 +36,20 @@ def affine(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable("sesrec_tf")
 class FlatDense(keras.layers.Dense):
-    """Keras' dense layer, without activation, by `affine`."""
+    """Keras' dense layer by `affine`.
+
+    Raises:
+        ValueError: on build, for an activation or for no bias.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        """Makes kernel and bias."""
+        if self.activation is not keras.activations.linear or not self.use_bias:
+            raise ValueError(
+                f"`{self.name}` should have a bias and no activation. Received: "
+                f"use_bias={self.use_bias}, activation={self.activation}."
+            )
+        super().build(input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Maps `[…, n]` to `[…, units]`."""

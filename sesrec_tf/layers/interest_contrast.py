@@ -106,8 +106,12 @@ class InterestContrast(keras.layers.Layer):
     def _triplet(self, states: Tensor, sets: InterestSets, counted: Tensor) -> Tensor:
         """Mean over the batch of (15) for the anchor and means of (13)-(14)."""
         states = at_least_float32(states)
-        shares = [sets.weights, _equal_shares(sets.similar), _equal_shares(sets.dissimilar)]
-        pooled = ops.matmul(ops.stack([ops.cast(each, states.dtype) for each in shares], 1), states)
+        shares = [
+            ops.cast(sets.weights, states.dtype),
+            _equal_shares(sets.similar, states.dtype),
+            _equal_shares(sets.dissimilar, states.dtype),
+        ]
+        pooled = ops.matmul(ops.stack(shares, 1), states)
         anchor, positive, negative = ops.unstack(pooled, 3, axis=1)
         gap = _distance(anchor, positive) - _distance(anchor, negative) + self.margin
         return ops.mean(ops.maximum(gap, 0) * ops.cast(counted, gap.dtype))
@@ -127,7 +131,7 @@ def _distance(left: Tensor, right: Tensor) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(left - right + DISTANCE_EPSILON), axis=-1))
 
 
-def _equal_shares(mask: Tensor) -> Tensor:
+def _equal_shares(mask: Tensor, dtype: Any) -> Tensor:
     """`[B, T]` that pools by the mean over a set; zeros for an empty one."""
-    members = ops.cast(mask, "float32")
+    members = ops.cast(mask, dtype)
     return members / ops.maximum(ops.sum(members, axis=-1, keepdims=True), 1)

@@ -19,7 +19,19 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     The gradient passes over the states eight times, a third of what TensorFlow derives. It has no
     second derivative. Computed in at least float32.
+
+    Raises:
+        ValueError: on build, for another axis than the last, or without scale or centre.
     """
+
+    def build(self, input_shape: Any) -> None:
+        """Makes γ and β."""
+        if self.axis not in (-1, [-1], (-1,)) or not (self.scale and self.center):
+            raise ValueError(
+                f"`{self.name}` should scale and centre the last axis. Received: axis={self.axis}, "
+                f"scale={self.scale}, center={self.center}."
+            )
+        super().build(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Normalises `[…, d]`."""

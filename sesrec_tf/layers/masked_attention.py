@@ -25,7 +25,7 @@ def masked_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) ->
     Returns:
         `[B, H, T, s]`.
     """
-    dtype = at_least_float32(tf.zeros([], query.dtype)).dtype
+    dtype = tf.float64 if query.dtype == tf.float64 else tf.float32
     # Of the mask's own shape: the scores, which are larger, are passed over once.
     bias = (tf.cast(~mask, dtype) * lowest(dtype))[:, None, None, :]
 
@@ -38,7 +38,8 @@ def masked_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) ->
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             by_weights = at_least_float32(tf.matmul(upstream, value, transpose_b=True))
-            mean = at_least_float32(tf.reduce_sum(upstream * context, axis=-1, keepdims=True))
+            product = at_least_float32(upstream) * at_least_float32(context)
+            mean = tf.reduce_sum(product, axis=-1, keepdims=True)
             by_scores = tf.cast(weights * (by_weights - mean), query.dtype)
             return (
                 tf.matmul(by_scores, key),

@@ -77,10 +77,11 @@ class QueryEmbedding(keras.layers.Layer):
     def _text(self, words: Tensor) -> Tensor:
         """`MEAN(E_word)` `[..., w]`; most of the places for words are padding, not looked up."""
         flat = tf.reshape(words, [-1, words.shape[-1]])
-        real = tf.where(flat != PADDING)
+        is_real = flat != PADDING
+        real = tf.where(is_real)
         vectors = self.words(tf.gather_nd(flat, real))
         total = tf.math.unsorted_segment_sum(vectors, real[:, 0], tf.shape(flat)[0])
-        count = tf.math.count_nonzero(flat, axis=-1, keepdims=True, dtype=total.dtype)
+        count = tf.reduce_sum(tf.cast(is_real, total.dtype), axis=-1, keepdims=True)
         shape = [*tf.unstack(tf.shape(words)[:-1]), self.words.width]
         return tf.reshape(total / tf.maximum(count, 1), shape)
 

@@ -41,15 +41,21 @@ def tanh_logsumexp(
     largest = tf.reduce_max(similarities, axis=-1) / temperature
     normalisers = largest - tf.math.log(tf.reduce_max(shares, axis=-1))
     expected = tf.reduce_sum(shares * similarities, axis=-1)
-    slopes = tf.cast(tf.raw_ops.TanhGrad(y=similarities, dy=shares), anchors.dtype)
+    slopes = tf.raw_ops.TanhGrad(y=similarities, dy=shares)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         factors = upstream / temperature
-        by_row = tf.cast(factors, anchors.dtype)[:, None]
+        by_row = factors[:, None]
+        # In the dtype of the slopes: in half precision most shares vanish and a scaled factor of
+        # many pairs overflows, each by itself.
+        wide_anchors, wide_negatives = (tf.cast(x, slopes.dtype) for x in (anchors, negatives))
+        by_anchors = by_row * tf.matmul(slopes, wide_negatives)
+        by_negatives = tf.matmul(slopes, by_row * wide_anchors, transpose_a=True)
+        by_temperature = -tf.reduce_sum(factors * expected) / temperature
         return (
-            by_row * tf.matmul(slopes, negatives),
-            tf.matmul(slopes, by_row * anchors, transpose_a=True),
-            -tf.reduce_sum(factors * expected) / temperature,
+            tf.cast(by_anchors, anchors.dtype),
+            tf.cast(by_negatives, negatives.dtype),
+            by_temperature,
         )
 
     return normalisers, gradient

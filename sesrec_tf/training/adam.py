@@ -80,7 +80,7 @@ class Adam(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Updates one variable (called by Keras)."""
+        """Updates one variable (called by Keras, and valid within `apply` only)."""
         gradient = self._with_l2(gradient, variable)
         momentum, velocity = self._moments_of(variable)
         powers = self._powers[tf.as_dtype(variable.dtype)]

@@ -11,11 +11,13 @@ def divide_cores() -> None:
     """Half of the cores for each operation, and as many operations at once as there are cores.
 
     The operations of a step are small, and many do not wait for each other: on few cores they gain
-    more from running side by side than from being cut into pieces. To be called before TensorFlow
-    computes anything, otherwise without effect. What the user chose stays: TensorFlow's variables
-    `TF_NUM_INTRAOP_THREADS` and `TF_NUM_INTEROP_THREADS`, or its `tf.config.threading`.
+    more from running side by side than from being cut into pieces. Measured on two cores only.
+
+    To be called before TensorFlow computes anything, otherwise without effect. What the user chose
+    stays: TensorFlow's variables `TF_NUM_INTRAOP_THREADS` and `TF_NUM_INTEROP_THREADS`, or its
+    `tf.config.threading`.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     threading = tf.config.threading
     chosen = (
         "TF_NUM_INTRAOP_THREADS" in os.environ
@@ -30,3 +32,10 @@ def divide_cores() -> None:
         threading.set_inter_op_parallelism_threads(cores)
     except RuntimeError:
         return
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

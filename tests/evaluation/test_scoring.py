@@ -141,3 +141,19 @@ def test_damaged_records_are_named(
         read_split(data, "valid", data.history)
     assert CANDIDATES in read_split(data, "test", data.history)
     assert REC_ITEMS in read_split(data, "test", data.history)
+
+
+def test_the_pipeline_of_a_split_is_made_once(
+    model: RankingModel, tiny_data: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def counted(*arguments: Any) -> Any:
+        made.append(arguments[1])
+        return evaluation_batches(*arguments)
+
+    monkeypatch.setattr("sesrec_tf.evaluation.scoring.evaluation_batches", counted)
+    scorer = SplitScorer(model, tiny_data, tiny_data.history)
+    first, _, again = (scorer(split).logits for split in ("valid", "test", "valid"))
+    assert made == ["valid", "test"]
+    np.testing.assert_array_equal(first, again)

@@ -39,3 +39,9 @@ def test_lengths_unknown_until_it_runs() -> None:
         input_signature=[tf.TensorSpec([None, None, 3])],
     )
     np.testing.assert_array_equal(mapped(tf.ones([2, 5, 3])), np.full((2, 5, 2), 3.0))
+
+
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"use_bias": False}])
+def test_what_it_would_ignore_is_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match=r"should have a bias and no activation. Received"):
+        FlatDense(2, **options).build((None, 3))

@@ -61,3 +61,9 @@ def test_equal_states_are_finite(value: float) -> None:
         outputs = layer(inputs)
     np.testing.assert_array_equal(outputs, np.zeros((2, 3)))
     assert np.isfinite(tape.gradient(outputs, inputs)).all()
+
+
+@pytest.mark.parametrize("options", [{"axis": 1}, {"scale": False}, {"center": False}])
+def test_what_it_would_ignore_is_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match=r"should scale and centre the last axis. Received"):
+        LayerNorm(**options).build((None, 4, 3))

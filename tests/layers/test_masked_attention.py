@@ -56,3 +56,18 @@ def test_an_empty_history_gives_zeros_and_no_gradient() -> None:
         context = masked_attention(*inputs, tf.zeros([1, 2], tf.bool))
     assert not np.any(context)
     assert not any(np.any(each) for each in tape.gradient(context, inputs))
+
+
+def test_half_precision_has_the_gradient_of_float32() -> None:
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(2, 2, 20, 4)) for _ in range(3)]
+    mask = tf.constant(random.random((2, 20)) < 0.7)
+    found = []
+    for dtype in (tf.bfloat16, tf.float32):
+        inputs = [tf.cast(tf.cast(array, tf.bfloat16), dtype) for array in arrays]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            total = tf.reduce_sum(tf.cast(masked_attention(*inputs, mask), tf.float32) ** 2)
+        found.append([tf.cast(each, tf.float32) for each in tape.gradient(total, inputs)])
+    for half, full in zip(*found, strict=True):
+        np.testing.assert_allclose(half, full, atol=0.03 * np.abs(full).max())

@@ -92,3 +92,19 @@ def test_half_precision_keeps_its_dtype_in_the_gradient() -> None:
         tanh_logsumexp, anchors, negatives, tf.constant(0.1)
     )
     assert (value.dtype, by_anchor.dtype, by_negatives.dtype) == ("float32", "float16", "float16")
+
+
+def test_a_scaled_loss_in_half_precision_keeps_its_gradient() -> None:
+    # Most shares are below float16's least number, and the factors above its largest.
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(size, 8)) for size in (3, 1024)]
+    scale = tf.constant([2.0**15, 2.0**16, 2.0**12])
+    found = []
+    for dtype in (tf.float16, tf.float32):
+        inputs = [tf.cast(tf.cast(array, tf.float16), dtype) for array in arrays]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            total = tf.reduce_sum(scale * tanh_logsumexp(*inputs, tf.constant(0.5)))
+        found.append(tape.gradient(total, inputs))
+    for half, full in zip(*found, strict=True):
+        np.testing.assert_allclose(half, full, rtol=0.02, atol=0.01 * np.abs(full).max())

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from sesrec_tf.training.strategy import choose_strategy
-from sesrec_tf.training.threads import divide_cores
+from sesrec_tf.training.threads import divide_cores, usable_cores
 from tests.new_process import in_new_process
 
-CORES = len(os.sched_getaffinity(0))
+CORES = usable_cores()
 
 
 def threads() -> tuple[int, int]:
