@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from sesrec_tf.data.local_driver import MEMORY, LocalDriver
 from sesrec_tf.data.preparation_driver import PreparationDriver
 from sesrec_tf.data.user_buckets import BUCKETS
 from sesrec_tf.errors import InputError
+from sesrec_tf.usable_cores import usable_cores
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -145,7 +145,7 @@ def _flag(name: str) -> str:
 def _local_driver(arguments: argparse.Namespace) -> LocalDriver:
     processes = arguments.processes
     if processes is None:
-        processes = len(os.sched_getaffinity(0))
+        processes = usable_cores()
     if processes < 1:
         raise InputError(f"`--processes` should be at least 1. Received: {processes}.")
     memory = MEMORY if arguments.memory is None else _bytes(arguments.memory)

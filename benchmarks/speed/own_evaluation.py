@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.speed.device_list import DeviceList
 from benchmarks.speed.own_devices import device_facts, strategy_over
-from benchmarks.speed.own_training import make_model
 from benchmarks.speed.workload import repeated
 from sesrec_tf.config import Config
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.evaluation.ranking_metrics import RankingMetrics
 from sesrec_tf.evaluation.scoring import SplitScorer
+from sesrec_tf.training.compiled_model import compiled_model
 
 
 class OwnEvaluation:
@@ -26,7 +26,7 @@ class OwnEvaluation:
         prepared = PreparedDataset(Path(job["data"]))
         config = Config.from_dict(job["config"])
         strategy = strategy_over(DeviceList.parse(job["devices"]))
-        model = make_model(config, prepared, strategy)
+        model = compiled_model(config, prepared, strategy)
         self._scorer = SplitScorer(model, prepared, config.history)
         self.facts = device_facts()
         self._one()

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from benchmarks.speed.batch_counts import batch_counts
@@ -18,9 +17,8 @@ from sesrec_tf.data.damaged_records import records_checked
 from sesrec_tf.data.negative_sampling import negatives_checked
 from sesrec_tf.data.prepared import PreparedDataset
 from sesrec_tf.data.training_batches import training_batches
-from sesrec_tf.models.ranking_model import RankingModel
-from sesrec_tf.models.registry import create_model
-from sesrec_tf.training.optimizers import make_optimizer
+from sesrec_tf.training.compiled_model import compiled_model
+from sesrec_tf.training.strategy import distributed
 from sesrec_tf.training.training_step import training_step
 
 CACHED_BATCHES = 8
@@ -42,8 +40,8 @@ class OwnTraining:
         self._prepared = PreparedDataset(Path(job["data"]))
         self._config = Config.from_dict(job["config"])
         strategy = strategy_over(DeviceList.parse(job["devices"]))
-        model = make_model(self._config, self._prepared, strategy)
-        self._batches = iter(strategy.experimental_distribute_dataset(self._dataset(job["cached"])))
+        model = compiled_model(self._config, self._prepared, strategy)
+        self._batches = iter(distributed(self._dataset(job["cached"]), strategy))
         self._step = training_step(model, strategy)
         built = time.monotonic()
         self._one()
@@ -78,21 +76,4 @@ class OwnTraining:
         batches = training_batches(self._prepared, self._config)
         if cached:
             batches = batches.take(CACHED_BATCHES).cache().repeat()
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.DATA
-        )
-        return batches.with_options(options)
-
-
-def make_model(
-    config: Config, prepared: PreparedDataset, strategy: tf.distribute.Strategy
-) -> RankingModel:
-    """A compiled model, made as the trainer does it."""
-    training = config.training
-    keras.utils.set_random_seed(training.seed % 2**32)
-    with strategy.scope():
-        model = create_model(config, prepared)
-        model.compile(optimizer=make_optimizer(training))
-        model.optimizer.build(model.trainable_variables)
-    return model
+        return batches

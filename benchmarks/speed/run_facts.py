@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 import shlex
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.speed_options import SpeedOptions
+from sesrec_tf.usable_cores import usable_cores
 
 
 def run_facts(arguments: Sequence[str], options: SpeedOptions) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def run_facts(arguments: Sequence[str], options: SpeedOptions) -> dict[str, Any]
         "command": shlex.join(["python", "-m", "benchmarks.run", *arguments]),
         "machine": {
             "cpu": _cpu(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "cores": usable_cores(),
             "system": platform.system(),
             "python": platform.python_version(),
         },

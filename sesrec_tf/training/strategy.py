@@ -64,6 +64,14 @@ def _grow_memory(gpu: tf.config.PhysicalDevice) -> None:
         )
 
 
+def distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> Any:
+    """Global batches as the strategy's replicas take them."""
+    options = tf.data.Options()
+    # Every worker reads every record and takes its share of each global batch.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return strategy.experimental_distribute_dataset(batches.with_options(options))
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the run's files: the task `chief`, or else worker 0."""
     resolver = strategy.cluster_resolver

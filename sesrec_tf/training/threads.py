@@ -6,6 +6,8 @@ import os
 
 import tensorflow as tf
 
+from sesrec_tf.usable_cores import usable_cores
+
 
 def divide_cores() -> None:
     """Half of the cores for each operation, and as many operations at once as there are cores.
@@ -32,10 +34,3 @@ def divide_cores() -> None:
         threading.set_inter_op_parallelism_threads(cores)
     except RuntimeError:
         return
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

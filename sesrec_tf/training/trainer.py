@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from sesrec_tf.config import Config
@@ -19,18 +18,15 @@ from sesrec_tf.data.training_batches import (
     steps_per_epoch,
     training_batches,
 )
-from sesrec_tf.errors import InputError
 from sesrec_tf.evaluation.ranking_metrics import RankingMetrics
 from sesrec_tf.evaluation.scoring import SplitScorer
-from sesrec_tf.models.ranking_model import RankingModel
-from sesrec_tf.models.registry import create_model
 from sesrec_tf.training.checkpoints import RunState
+from sesrec_tf.training.compiled_model import compiled_model
 from sesrec_tf.training.divergence import DivergenceCheck
 from sesrec_tf.training.observer import Logs, Observer
-from sesrec_tf.training.optimizers import make_optimizer
 from sesrec_tf.training.plateau_schedule import PlateauSchedule
 from sesrec_tf.training.run_directory import RunDirectory
-from sesrec_tf.training.strategy import is_chief
+from sesrec_tf.training.strategy import distributed, is_chief
 from sesrec_tf.training.throughput import Throughput
 from sesrec_tf.training.training_step import training_step
 from sesrec_tf.training.weight_average import WeightAverage
@@ -67,32 +63,12 @@ class Trainer:
         self._schedule = PlateauSchedule(config.training)
         self.steps = steps_per_epoch(prepared, config)
         negative_sampler(prepared, config)
-        self.model = self._make_model()
+        self.model = compiled_model(config, prepared, strategy)
         self._average = WeightAverage(self.model, config.training.weight_average)
         self._step = training_step(self.model, strategy)
         self._scorer = SplitScorer(self.model, prepared, config.history)
         self._divergence = DivergenceCheck(self.model, self._average.variables, run.checkpoints)
         self._throughput = Throughput(config.training.batch_size)
-
-    def _make_model(self) -> RankingModel:
-        training = self._config.training
-        replicas = self._strategy.num_replicas_in_sync
-        if training.batch_size % replicas:
-            raise InputError(
-                f"`batch_size` should be a multiple of the {replicas} replicas. "
-                f"Received: {training.batch_size}."
-            )
-        keras.utils.set_random_seed(training.seed % 2**32)
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(training.mixed_precision)
-        try:
-            with self._strategy.scope():
-                model = create_model(self._config, self._prepared)
-                model.compile(optimizer=make_optimizer(training))
-                model.optimizer.build(model.trainable_variables)
-        finally:
-            keras.config.set_dtype_policy(policy)
-        return model
 
     def fit(self, resume: bool = False) -> RunState:
         """Trains to the last epoch or the early stop.
@@ -131,13 +107,7 @@ class Trainer:
 
     def _distributed(self, state: RunState) -> Any:
         batches = training_batches(self._prepared, self._config, state.epoch, state.step)
-        options = tf.data.Options()
-        # Every worker reads every record and takes its share of each global batch.
-        options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.DATA
-        )
-        batches = batches.with_options(options)
-        return self._strategy.experimental_distribute_dataset(batches)
+        return distributed(batches, self._strategy)
 
     def _epoch(self, state: RunState, batches: Any) -> RunState:
         self.model.optimizer.learning_rate.assign(state.schedule.learning_rate)

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from sesrec_tf.training.strategy import choose_strategy
-from sesrec_tf.training.threads import divide_cores, usable_cores
+from sesrec_tf.training.threads import divide_cores
+from sesrec_tf.usable_cores import usable_cores
 from tests.new_process import in_new_process
 
 CORES = usable_cores()
